@@ -1,0 +1,116 @@
+"""Every environment variable the hub reads, typed, with its unit in its name. `.env.example` lists them for people."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once at start by the process's entry point and handed down; nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="", extra="ignore", frozen=True)
+
+    # Outside servers. With neither URL nor host given, `python -m hub up` starts its own under HUB_DATA_DIR.
+    database_url: SecretStr | None = None
+    db_host: str | None = None
+    db_port: int = 5432
+    db_name: str = "hub"
+    db_user: str = "hub"
+    db_pass: SecretStr = SecretStr("")
+    redis_url: SecretStr | None = None
+    redis_host: str | None = None
+    redis_port: int = 6379
+
+    hub_host: str = "127.0.0.1"
+    hub_port: int = Field(default=8000, ge=0, le=65535)
+    hub_base_url: str | None = None
+    hub_base_domain: str | None = None
+    hub_data_dir: Path = Path(".hub")
+    hub_workers: int = Field(default=1, ge=1, le=64)
+    hub_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    hub_secret_key: SecretStr | None = None
+    hub_log_format: str = Field(default="text", pattern="^(text|json)$")
+    hub_log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+    jwt_issuer: str = "status-hub"
+    jwt_audience: str = "status-hub"
+    jwt_algorithm: str = Field(default="HS256", pattern="^(HS256|EdDSA|RS256)$")
+    jwt_access_ttl_s: int = Field(default=600, ge=5, le=86_400)
+    jwt_refresh_ttl_s: int = Field(default=30 * 86_400, ge=60)
+    jwt_leeway_s: int = Field(default=5, ge=0, le=30)
+
+    smtp_host: str | None = None
+    smtp_port: int = 587
+    smtp_user: str | None = None
+    smtp_pass: SecretStr = SecretStr("")
+    smtp_from: str = "status@localhost"
+
+    sentry_dsn: SecretStr | None = None
+
+    # Limits.
+    hub_body_limit_bytes: int = 1_048_576
+    hub_frame_limit_bytes: int = 65_536
+    hub_connect_deadline_s: float = 10.0
+    hub_ping_interval_s: float = Field(default=25.0, gt=0)
+    hub_pong_timeout_s: float = Field(default=8.0, gt=0)
+    hub_expiry_grace_s: float = Field(default=25.0, ge=0)
+    hub_send_buffer_limit_bytes: int = 262_144
+    hub_stall_deadline_s: float = 10.0
+    hub_channels_per_client: int = 128
+    hub_drain_s: float = 10.0
+    hub_db_pool_size: int = 10
+    hub_header_limit_bytes: int = 16_384
+    hub_header_deadline_s: float = 10.0
+
+    @field_validator("hub_allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @property
+    def has_outside_database(self) -> bool:
+        return self.database_url is not None or self.db_host is not None
+
+    @property
+    def has_outside_redis(self) -> bool:
+        return self.redis_url is not None or self.redis_host is not None
+
+    @cached_property
+    def sqlalchemy_url(self) -> str:
+        """`postgresql+asyncpg://…`; raises ValueError when no database is configured."""
+        if self.database_url is not None:
+            return _asyncpg_url(self.database_url.get_secret_value())
+        if self.db_host is None:
+            raise ValueError("no database configured: set DATABASE_URL or DB_HOST, or use `python -m hub up`")
+        user, password = quote(self.db_user, safe=""), quote(self.db_pass.get_secret_value(), safe="")
+        credentials = f"{user}:{password}" if password else user
+        if self.db_host.startswith("/"):  # a directory that holds the server's unix socket
+            return f"postgresql+asyncpg://{credentials}@/{self.db_name}?host={self.db_host}&port={self.db_port}"
+        return f"postgresql+asyncpg://{credentials}@{self.db_host}:{self.db_port}/{self.db_name}"
+
+    @cached_property
+    def redis_dsn(self) -> str:
+        """`redis://…` or `unix://…`; raises ValueError when no Redis is configured."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        if self.redis_host is None:
+            raise ValueError("no Redis configured: set REDIS_URL or REDIS_HOST, or use `python -m hub up`")
+        return f"redis://{self.redis_host}:{self.redis_port}/0"
+
+    @property
+    def base_url(self) -> str:
+        """What links in answers, feeds and mails start with; no trailing slash."""
+        return (self.hub_base_url or f"http://{self.hub_host}:{self.hub_port}").rstrip("/")
+
+
+def _asyncpg_url(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        raise ValueError("DATABASE_URL must start with postgresql://")
+    return f"postgresql+asyncpg://{rest}"

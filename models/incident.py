@@ -1,0 +1,51 @@
+"""Incidents and their updates."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Id, Instant, LongText, ShortText, Word
+
+
+class Incident(Base):
+    """`impact_override` wins over the impact derived from the updates; `audience` counts only without components."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        UniqueConstraint("page_id", "external_id"),
+        Index("ix_incident_page_id_started_at", "page_id", "started_at", "created_at", "id"),
+        Index("ix_incident_open", "page_id", postgresql_where=text("resolved_at IS NULL")),
+    )
+
+    id: Mapped[Id]
+    page_id: Mapped[str] = mapped_column(ForeignKey("page.id", ondelete="CASCADE"))
+    name: Mapped[ShortText]
+    status: Mapped[Word]
+    impact_override: Mapped[Word | None]
+    audience: Mapped[Word | None]
+    started_at: Mapped[Instant]
+    monitoring_at: Mapped[Instant | None]
+    resolved_at: Mapped[Instant | None]
+    external_id: Mapped[ShortText | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[Instant]
+    updated_at: Mapped[Instant]
+
+
+class IncidentUpdate(Base):
+    """`affected`: `[{"id", "name", "old_status", "new_status"}]`, names and statuses as they were then."""
+
+    __tablename__ = "incident_update"
+    __table_args__ = (UniqueConstraint("incident_id", "external_id"),)
+
+    id: Mapped[Id]
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id", ondelete="CASCADE"))
+    status: Mapped[Word]
+    body: Mapped[LongText]
+    affected: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    external_id: Mapped[ShortText | None]
+    display_at: Mapped[Instant]
+    created_at: Mapped[Instant]
+    updated_at: Mapped[Instant]
