@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     jwt_issuer: str = "status-hub"
     jwt_audience: str = "status-hub"
     jwt_algorithm: str = Field(default="HS256", pattern="^(HS256|EdDSA|RS256)$")
+    jwt_private_key_file: Path | None = None
     jwt_access_ttl_s: int = Field(default=600, ge=5, le=86_400)
     jwt_refresh_ttl_s: int = Field(default=30 * 86_400, ge=60)
     jwt_leeway_s: int = Field(default=5, ge=0, le=30)
