@@ -11,7 +11,10 @@ from models.base import Base, Id, Instant, Word
 
 
 class Report(Base):
-    """One report of one page: stored once per (page, kind, first day). `body` covers all audiences; views filter it."""
+    """One report of one page: stored once per (page, kind, first day).
+
+    `body` covers all audiences, in the shape of `hub.domain.report.compute`; `for_view` cuts it down.
+    """
 
     __tablename__ = "report"
     __table_args__ = (UniqueConstraint("page_id", "kind", "period_start"),)

@@ -1,6 +1,6 @@
 """Status intervals → uptime ratio, downtime and day bars: the one function behind every figure the hub shows.
 
-`ratio = 1 − Σ weight(status) · seconds(status) ÷ known seconds`. Time before a component's start, before its first
+`ratio = 1 - Σ weight(status) · seconds(status) ÷ known seconds`. Time before a component's start, before its first
 interval, in a gap between intervals or still to come is *no data*: in neither part of the fraction, and never green.
 """
 
@@ -14,6 +14,11 @@ from hub.domain.status import Status, worst
 
 _ONE_DAY = timedelta(days=1)
 _NOTHING = timedelta(0)
+
+Weights = Mapping[Status, float]
+"""What a second at each status costs, 0..1; a status that is not named costs nothing. Each page sets its own."""
+
+DEFAULT_WEIGHTS: Weights = {Status.MAJOR_OUTAGE: 1.0, Status.PARTIAL_OUTAGE: 0.3, Status.DEGRADED_PERFORMANCE: 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +37,6 @@ class Span:
     status: Status
     start: datetime
     end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What one second at each status costs, 0..1. Raises ValueError outside of that."""
-
-    major: float = 1.0
-    partial: float = 0.3
-    degraded: float = 0.0
-    maintenance: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not all(0 <= weight <= 1 for weight in (self.major, self.partial, self.degraded, self.maintenance)):
-            raise ValueError("an uptime weight must be between 0 and 1")
-
-    def of(self, status: Status) -> float:
-        match status:
-            case Status.MAJOR_OUTAGE:
-                return self.major
-            case Status.PARTIAL_OUTAGE:
-                return self.partial
-            case Status.DEGRADED_PERFORMANCE:
-                return self.degraded
-            case Status.UNDER_MAINTENANCE:
-                return self.maintenance
-            case _:
-                return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +64,7 @@ class Figure:
         """Uptime 0..1, exactly 1.0 when nothing with a weight happened; None without data."""
         if not self.has_data:
             return None
-        lost_s = sum(weights.of(status) * spent.total_seconds() for status, spent in self.at.items())
+        lost_s = sum(weights.get(status, 0.0) * spent.total_seconds() for status, spent in self.at.items())
         return min(1.0, max(0.0, 1.0 - lost_s / self.known.total_seconds()))
 
     def _time_at(self, status: Status) -> timedelta:

@@ -1,15 +1,18 @@
 """Uptime figures, by tables of the ways in which status pages get them wrong."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from hub.domain.status import Status
 from hub.domain.uptime import (
+    DEFAULT_WEIGHTS as DEFAULT,
+)
+from hub.domain.uptime import (
     Figure,
     Interval,
-    Weights,
     average,
     day_figures,
     day_of,
@@ -22,7 +25,6 @@ from hub.domain.uptime import (
 
 OK, MAINTENANCE, DEGRADED, PARTIAL, MAJOR = Status
 BERLIN, KOLKATA, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")
-DEFAULT = Weights()
 
 
 def at(text: str) -> datetime:
@@ -162,7 +164,7 @@ def test_windows_of_a_half_hour_zone_begin_at_its_own_full_hours() -> None:
     midnight = day_start(date(2026, 11, 24), KOLKATA)
     assert midnight == at("2026-11-23T18:30")
     hours = [midnight + timedelta(hours=n) for n in range(25)]
-    downtime = [figure(spans, since, until).downtime_s for since, until in zip(hours, hours[1:], strict=False)]
+    downtime = [figure(spans, since, until).downtime_s for since, until in pairwise(hours)]
     assert [hour for hour, spent in enumerate(downtime) if spent] == [10]
     assert downtime[10] == 1800
 
@@ -196,7 +198,7 @@ def test_ninety_bars_across_a_change_of_the_clock_are_ninety_different_days(now:
     [
         ("Africa/Cairo", date(2026, 4, 24), "2026-04-23T22:00"),  # midnight is skipped: the day begins at 01:00
         ("Asia/Beirut", date(2026, 3, 29), "2026-03-28T22:00"),
-        ("Asia/Beirut", date(2026, 10, 25), "2026-10-24T22:00"),  # 23:00–24:00 of the day before comes twice
+        ("Asia/Beirut", date(2026, 10, 25), "2026-10-24T22:00"),  # 23:00 to 24:00 of the day before comes twice
         ("Pacific/Apia", date(2011, 12, 31), "2011-12-30T10:00"),  # the 30th did not exist
         ("Pacific/Apia", date(2011, 12, 30), "2011-12-30T10:00"),
         ("America/Los_Angeles", date(2026, 11, 1), "2026-11-01T07:00"),
@@ -219,15 +221,10 @@ def test_weights_are_the_pages_own() -> None:
     now = at("2026-11-25")
     spans = timeline([interval(OK, "2026-11-01", "2026-11-24T12:00"), interval(PARTIAL, "2026-11-24T12:00")], now)
     day = figure(spans, at("2026-11-24"), now)
-    assert day.ratio(Weights(partial=0.5)) == 0.75
-    assert day.ratio(Weights(partial=1.0)) == 0.5
-    assert day.ratio(Weights(partial=0.0)) == 1.0
-
-
-@pytest.mark.parametrize("weights", [{"major": 1.1}, {"partial": -0.1}, {"degraded": float("nan")}])
-def test_a_weight_outside_of_0_to_1_is_refused(weights: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        Weights(**weights)
+    assert day.ratio({**DEFAULT, PARTIAL: 0.5}) == 0.75
+    assert day.ratio({**DEFAULT, PARTIAL: 1.0}) == 0.5
+    assert day.ratio({**DEFAULT, PARTIAL: 0.0}) == 1.0
+    assert day.ratio({}) == 1.0
 
 
 @pytest.mark.parametrize(
