@@ -10,6 +10,7 @@ class Publication:
     offset: int
     data: bytes
     time_ms: int
+    flags: int = 0  # hub.engine.broker.FLAG_…
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,161 @@
+"""One channel on one node as a state machine: messages, log reads and checks in, actions out. Pure.
+
+Keeps the position up to which this node has everything, the last publications (ring) and what came too early (pending).
+The rules are those of docs/guarantees.md; each stands in a method of its own because a test deletes it and must then fail.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.engine.broker import FLAG_CUT, FLAG_REMAP, Message, Top
+from hub.protocol.recovery import is_consecutive
+from hub.protocol.stream import Publication, StreamPosition
+
+RING_LENGTH = 512
+PENDING_LENGTH = 256
+MAX_GAP = 1_000
+"""A longer gap is dearer to replay than to send snapshots."""
+REORDER_WAIT_S = 0.02
+"""Messages that overtook each other heal within this; only then is the log asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Fan these out, in order."""
+
+    publications: Sequence[Publication]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Read the log above the position, after a wait; answer with `fetched`. One at a time is enough."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskTop:
+    """Ask the log where the channel stands; answer with `checked`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Take every member out and tell it to come back: its next position cannot be reached from its last."""
+
+
+Action = Deliver | Fetch | AskTop | Recall
+
+
+class Channel:
+    """Starts live at `top`: the broker's confirmation came before `top` was read."""
+
+    def __init__(self, name: str, top: Top) -> None:
+        self.name = name
+        self.epoch = top.epoch
+        self.pos = top.head
+        self.snapshot_floor = 0  # snapshots older than this may show what has been hidden since
+        self.ring: deque[Publication] = deque(maxlen=RING_LENGTH)
+        self._pending: dict[int, Publication] = {}
+
+    @property
+    def position(self) -> StreamPosition:
+        return StreamPosition(self.epoch, self.pos)
+
+    @property
+    def ring_floor(self) -> int:
+        """Everything in (ring_floor, pos] is in the ring."""
+        return self.pos - len(self.ring)
+
+    def tail(self, after: int) -> list[Publication] | None:
+        """Publications in (after, pos], or None when the ring does not reach back that far or `after` is ahead."""
+        if not self.ring_floor <= after <= self.pos:
+            return None
+        skipped = after - self.ring_floor
+        return [item for n, item in enumerate(self.ring) if n >= skipped]
+
+    def received(self, message: Message) -> list[Action]:
+        """A message from the broker: the next, a duplicate, one too early, or one of another history."""
+        if self._is_other_epoch(message.epoch):
+            return [AskTop()]
+        if self._is_duplicate(message.offset):
+            return []
+        if message.payload is None:  # too large to travel
+            return [Fetch(0.0)]
+        publication = Publication(message.offset, message.payload, message.created_at_ms, message.flags)
+        if message.offset == self.pos + 1:
+            return self._advance([publication])
+        return self._out_of_order(publication)
+
+    def fetched(self, publications: Sequence[Publication], top: Top | None) -> list[Action]:
+        """What the log holds above some position we asked from, and where it stood *after* that read."""
+        if top is None or self._is_other_epoch(top.epoch):
+            return self.rebase(top)
+        fresh = [item for item in publications if item.offset > self.pos]
+        if not self._continues(fresh, top):
+            return self.rebase(top)
+        if not fresh and top.head <= self.pos:
+            self._pending.clear()  # what waits there is not in the log; if it comes, it comes again
+            return []
+        actions = self._advance(fresh)
+        return [*actions, Fetch(REORDER_WAIT_S)] if self.pos < top.head else actions
+
+    def checked(self, top: Top | None, asked_at: StreamPosition) -> list[Action]:
+        """Where the log stood when it was asked; `asked_at` is our position before the question."""
+        if asked_at.epoch != self.epoch:
+            return []  # rebased since: the answer is about another life
+        if top is None or self._is_other_epoch(top.epoch) or top.head < asked_at.offset:
+            return self.rebase(top)
+        return [Fetch(0.0)] if self._is_behind(top) else []
+
+    def rebase(self, top: Top | None) -> list[Action]:
+        """Start anew where the log stands; None: the channel is gone, members come back to be refused."""
+        if top is not None:
+            self.epoch, self.pos = top.epoch, top.head
+        self.snapshot_floor = 0 if top is None else top.head
+        self.ring.clear()
+        self._pending.clear()
+        return [Recall()]
+
+    # The rules, each deleted by a test.
+
+    def _is_duplicate(self, offset: int) -> bool:
+        return offset <= self.pos
+
+    def _is_other_epoch(self, epoch: str) -> bool:
+        return epoch != self.epoch
+
+    def _is_behind(self, top: Top) -> bool:
+        return top.head > self.pos
+
+    def _continues(self, fresh: Sequence[Publication], top: Top) -> bool:
+        """The read is trusted for itself, not for a floor known earlier: retention may have run in between."""
+        return is_consecutive(self.pos, fresh) and len(fresh) <= MAX_GAP and self.pos >= top.floor
+
+    def _out_of_order(self, publication: Publication) -> list[Action]:
+        if len(self._pending) < PENDING_LENGTH:
+            self._pending[publication.offset] = publication
+        return [Fetch(REORDER_WAIT_S)]
+
+    def _advance(self, publications: Sequence[Publication]) -> list[Action]:
+        run = list(publications)
+        for item in run:
+            self._append(item)
+        while (item_or_none := self._pending.pop(self.pos + 1, None)) is not None:
+            self._append(item_or_none)
+            run.append(item_or_none)
+        for offset in [offset for offset in self._pending if offset <= self.pos]:
+            del self._pending[offset]
+        actions: list[Action] = [Deliver(run)] if run else []
+        if self._pending:
+            actions.append(Fetch(REORDER_WAIT_S))
+        if any(item.flags & FLAG_REMAP for item in run):
+            actions.append(Recall())
+        return actions
+
+    def _append(self, item: Publication) -> None:
+        if item.flags & FLAG_CUT:
+            self.ring.clear()
+            self.snapshot_floor = item.offset
+        self.ring.append(item)
+        self.pos = item.offset
