@@ -1,0 +1,111 @@
+"""What a worker process owns: one event loop and one pool of one connection, opened when it starts.
+
+Celery's pool forks its processes, and neither an event loop nor a connection survives a fork; so both are made in
+`worker_process_init` and closed in `worker_process_shutdown`, never at import.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from celery import Celery
+from celery.signals import worker_process_init, worker_process_shutdown
+from redis import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.clock import Clock, SystemClock
+from hub.services.database import create_engine, create_sessions, is_unavailable
+from hub.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GIVE_UP_AFTER_S = 20  # well below the time limit, at which the process would be killed
+ATTEMPTS = 3
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Runtime:
+    """One worker process: `transaction` runs a service, `clock` tells the time, `redis` answers simple questions."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.clock = clock
+        self.redis = Redis.from_url(
+            settings.redis_dsn, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
+        )
+        self._runner = asyncio.Runner()
+        self._engine = create_engine(settings.sqlalchemy_url, pool_size=1)
+        self._sessions = create_sessions(self._engine)
+
+    def transaction(
+        self, service: Callable[Concatenate[AsyncSession, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """The result of `service(session, *args, **kwargs)`, committed.
+
+        Deadlocks, lost locks and a database that is away for a moment are tried again, up to `ATTEMPTS` times within
+        `GIVE_UP_AFTER_S`; then the error is the task's, and its next tick the retry.
+        """
+
+        async def attempt() -> R:
+            async with self._sessions.begin() as session:
+                return await service(session, *args, **kwargs)
+
+        return self._runner.run(_repeated(attempt))
+
+    def close(self) -> None:
+        self._runner.run(self._engine.dispose())
+        self._runner.close()
+        self.redis.close()
+
+
+async def _repeated(attempt: Callable[[], Awaitable[R]]) -> R:
+    async with asyncio.timeout(GIVE_UP_AFTER_S):
+        for failures in range(1, ATTEMPTS):
+            try:
+                return await attempt()
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                log.warning("trying again, attempt %d failed: %s", failures, error)
+            await asyncio.sleep(random.uniform(0.1, 0.5) * failures)  # noqa: S311 (spreads rivals, not a secret)
+        return await attempt()
+
+
+_current: Runtime | None = None
+
+
+def current() -> Runtime:
+    """The runtime of this worker process."""
+    assert _current is not None, "asked for outside of a worker process"
+    return _current
+
+
+def transaction(service: Callable[Concatenate[AsyncSession, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`Runtime.transaction` of this worker process."""
+    return current().transaction(service, *args, **kwargs)
+
+
+def now() -> datetime:
+    return current().clock.now()
+
+
+def open_in_workers_of(app: Celery, settings: Settings) -> None:
+    """Have each process of `app`'s worker open its runtime when it starts, and close it when it ends."""
+
+    def open_runtime(**_: Any) -> None:
+        global _current  # noqa: PLW0603 (one per process is the point)
+        _current = Runtime(settings, SystemClock())
+
+    def close_runtime(**_: Any) -> None:
+        global _current  # noqa: PLW0603
+        if _current is not None:
+            _current.close()
+            _current = None
+
+    uid = f"hub.runtime.{id(app)}"
+    worker_process_init.connect(open_runtime, weak=False, dispatch_uid=uid)
+    worker_process_shutdown.connect(close_runtime, weak=False, dispatch_uid=uid)
