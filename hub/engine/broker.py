@@ -43,11 +43,9 @@ def encode_message(message: Message) -> bytes:
     payload = message.payload
     if payload is not None and len(payload) > MAX_CARRIED_BYTES:
         payload = None
-    header = (
-        f"1 {message.channel} {message.epoch} {message.offset} {message.flags} {message.rights} {message.created_at_ms} "
-    )
+    numbers = f"{message.offset} {message.flags} {message.rights} {message.created_at_ms}"
     mark, body = (_ABSENT, b"") if payload is None else (_CARRIED, payload)
-    return header.encode() + mark + b"\n" + body
+    return f"1 {message.channel} {message.epoch} {numbers} ".encode() + mark + b"\n" + body
 
 
 def decode_message(raw: bytes) -> Message:

@@ -1,7 +1,7 @@
 """One channel on one node as a state machine: messages, log reads and checks in, actions out. Pure.
 
 Keeps the position up to which this node has everything, the last publications (ring) and what came too early (pending).
-The rules are those of docs/guarantees.md; each stands in a method of its own because a test deletes it and must then fail.
+The rules are those of docs/guarantees.md; each has a method of its own because a test deletes it and must then fail.
 """
 
 from collections import deque
@@ -44,7 +44,12 @@ class Recall:
     """Take every member out and tell it to come back: its next position cannot be reached from its last."""
 
 
-Action = Deliver | Fetch | AskTop | Recall
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The channel does not exist any more: recall every member and forget it."""
+
+
+Action = Deliver | Fetch | AskTop | Recall | Gone
 
 
 class Channel:
@@ -54,9 +59,11 @@ class Channel:
         self.name = name
         self.epoch = top.epoch
         self.pos = top.head
-        self.snapshot_floor = 0  # snapshots older than this may show what has been hidden since
+        self.floor = top.floor  # positions before this cannot be brought up to date
+        self.snapshot_floor = 0  # snapshots before this may show what has been hidden since
         self.ring: deque[Publication] = deque(maxlen=RING_LENGTH)
         self._pending: dict[int, Publication] = {}
+        self._known_head = top.head  # some message, snapshot or check spoke of this offset
 
     @property
     def position(self) -> StreamPosition:
@@ -66,6 +73,15 @@ class Channel:
     def ring_floor(self) -> int:
         """Everything in (ring_floor, pos] is in the ring."""
         return self.pos - len(self.ring)
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether publications are known to exist that are not here yet."""
+        return self._known_head > self.pos
+
+    def is_lagging(self, top: Top) -> bool:
+        """Whether all that is wrong, if anything, is that messages have not come yet."""
+        return not self._is_other_epoch(top.epoch) and self._is_behind(top)
 
     def tail(self, after: int) -> list[Publication] | None:
         """Publications in (after, pos], or None when the ring does not reach back that far or `after` is ahead."""
@@ -80,10 +96,11 @@ class Channel:
             return [AskTop()]
         if self._is_duplicate(message.offset):
             return []
+        self._known_head = max(self._known_head, message.offset)
         if message.payload is None:  # too large to travel
             return [Fetch(0.0)]
         publication = Publication(message.offset, message.payload, message.created_at_ms, message.flags)
-        if message.offset == self.pos + 1:
+        if self._is_next(message.offset):
             return self._advance([publication])
         return self._out_of_order(publication)
 
@@ -96,9 +113,15 @@ class Channel:
             return self.rebase(top)
         if not fresh and top.head <= self.pos:
             self._pending.clear()  # what waits there is not in the log; if it comes, it comes again
+            self._known_head = self.pos
             return []
-        actions = self._advance(fresh)
-        return [*actions, Fetch(REORDER_WAIT_S)] if self.pos < top.head else actions
+        self._known_head = max(self._known_head, top.head)
+        return self._advance(fresh)
+
+    def noticed(self, head: int) -> list[Action]:
+        """A snapshot of our epoch at `head`: if it is ahead of us, so is the log."""
+        self._known_head = max(self._known_head, head)
+        return [Fetch(REORDER_WAIT_S)] if self.has_gap else []
 
     def checked(self, top: Top | None, asked_at: StreamPosition) -> list[Action]:
         """Where the log stood when it was asked; `asked_at` is our position before the question."""
@@ -106,21 +129,28 @@ class Channel:
             return []  # rebased since: the answer is about another life
         if top is None or self._is_other_epoch(top.epoch) or top.head < asked_at.offset:
             return self.rebase(top)
-        return [Fetch(0.0)] if self._is_behind(top) else []
+        if not self._is_behind(top):
+            return []
+        self._known_head = max(self._known_head, top.head)
+        return [Fetch(0.0)]
 
     def rebase(self, top: Top | None) -> list[Action]:
         """Start anew where the log stands; None: the channel is gone, members come back to be refused."""
-        if top is not None:
-            self.epoch, self.pos = top.epoch, top.head
-        self.snapshot_floor = 0 if top is None else top.head
         self.ring.clear()
         self._pending.clear()
+        if top is None:
+            return [Gone()]
+        self.epoch, self.floor = top.epoch, top.floor
+        self.pos = self.snapshot_floor = self._known_head = top.head
         return [Recall()]
 
     # The rules, each deleted by a test.
 
     def _is_duplicate(self, offset: int) -> bool:
         return offset <= self.pos
+
+    def _is_next(self, offset: int) -> bool:
+        return offset == self.pos + 1
 
     def _is_other_epoch(self, epoch: str) -> bool:
         return epoch != self.epoch
@@ -147,7 +177,7 @@ class Channel:
         for offset in [offset for offset in self._pending if offset <= self.pos]:
             del self._pending[offset]
         actions: list[Action] = [Deliver(run)] if run else []
-        if self._pending:
+        if self.has_gap:
             actions.append(Fetch(REORDER_WAIT_S))
         if any(item.flags & FLAG_REMAP for item in run):
             actions.append(Recall())
@@ -156,6 +186,6 @@ class Channel:
     def _append(self, item: Publication) -> None:
         if item.flags & FLAG_CUT:
             self.ring.clear()
-            self.snapshot_floor = item.offset
+            self.floor, self.snapshot_floor = item.offset - 1, item.offset
         self.ring.append(item)
         self.pos = item.offset

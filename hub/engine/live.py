@@ -1,0 +1,206 @@
+"""A channel that has members on this node: the pure state, and the reads and writes its actions ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.clock import Clock
+from hub.engine.broker import Message, SnapshotAt
+from hub.engine.channel import MAX_GAP, REORDER_WAIT_S, Action, AskTop, Channel, Deliver, Fetch, Gone, Recall
+from hub.engine.fanout import Fanout, Member
+from hub.engine.reads import Reads
+from hub.errors import HubError, Unavailable
+from hub.protocol.recovery import MAX_RECOVERED, can_recover, merge
+from hub.protocol.stream import Publication, StreamPosition
+
+MAX_TRIES = 5
+
+log = logging.getLogger(__name__)
+
+
+class Unrecoverable(HubError):
+    """The position cannot be continued, and the client asked to be refused rather than to get a snapshot."""
+
+    code, http_status = "unrecoverable_position", 409
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a member comes in: `snapshot` is the state at `position`, or None when `publications` continue from there."""
+
+    position: StreamPosition
+    snapshot: bytes | None
+    publications: Sequence[Publication]
+
+
+Accept = Callable[[Entry], bool]
+"""Writes the answer to the client, at once; False when the client no longer wants it."""
+
+
+class LiveChannel:
+    """Everything between an await and the next happens in one step of the loop; the invariants lean on that."""
+
+    def __init__(
+        self,
+        state: Channel,
+        *,
+        fanout: Fanout,
+        reads: Reads,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        recall: Callable[[Iterable[Member]], None],
+        forget: Callable[[LiveChannel], None],
+    ) -> None:
+        self.state = state
+        self.fanout = fanout
+        self.is_silent = True  # no message since the last position check
+        self.joining = 0
+        self._reads = reads
+        self._clock = clock
+        self._spawn = spawn
+        self._recall = recall
+        self._forget = forget
+        self._cached: SnapshotAt | None = None
+        self._is_fetching = False
+        self._is_asking = False
+
+    @property
+    def name(self) -> str:
+        return self.state.name
+
+    @property
+    def is_idle(self) -> bool:
+        return not len(self.fanout) and not self.joining
+
+    def receive(self, message: Message) -> None:
+        self.is_silent = False
+        self.perform(self.state.received(message))
+
+    def perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Deliver(publications):
+                    self.fanout.send(publications, self._clock.monotonic())
+                case Fetch(delay_s) if not self._is_fetching:
+                    self._is_fetching = True
+                    self._spawn(self._fetch(delay_s))
+                case AskTop() if not self._is_asking:
+                    self._is_asking = True
+                    self._spawn(self._ask())
+                case Recall():
+                    self._recall(self.fanout.take_all())
+                case Gone():
+                    self._forget(self)
+                    self._recall(self.fanout.take_all())
+
+    async def enter(self, member: Member, since: StreamPosition | None, must_recover: bool, accept: Accept) -> None:
+        """Add `member`, brought up to date; raises Unrecoverable, NotFound or Unavailable."""
+        self.joining += 1
+        try:
+            if since is not None and await self._enter_recovered(member, since, accept):
+                return
+            if must_recover and since is not None:
+                raise Unrecoverable
+            await self._enter_with_snapshot(member, accept)
+        finally:
+            self.joining -= 1
+
+    async def catch_up(self) -> None:
+        """Ask the log where we stand, and read what is missing."""
+        await self._reads.shared(("top", self.name), self._compare)
+        if self.state.has_gap:
+            await self._reads.shared(("gap", self.name), self._read_gap)
+
+    # Joining
+
+    async def _enter_recovered(self, member: Member, since: StreamPosition, accept: Accept) -> bool:
+        if since.epoch == self.state.epoch and since.offset > self.state.pos:
+            await self.catch_up()  # it was on a node that is ahead of this one
+        history: list[Publication] = []
+        for _ in range(MAX_TRIES):
+            state = self.state
+            if not can_recover(since, state.epoch, state.floor, state.pos):
+                return False
+            missed = state.tail(since.offset)
+            if missed is None:
+                missed = merge(since.offset, history, state.ring)
+            if missed is not None and since.offset + len(missed) == state.pos:
+                position = StreamPosition(state.epoch, since.offset)
+                self._admit(member, accept, Entry(position, None, missed), ())
+                return True
+            key = ("after", self.name, since.offset)
+            history, top = await self._reads.shared(
+                key, lambda: self._reads.after(self.name, since.offset, MAX_RECOVERED + 1)
+            )
+            if top is None or top.epoch != self.state.epoch or since.offset < top.floor:
+                return False
+        return False
+
+    async def _enter_with_snapshot(self, member: Member, accept: Accept) -> None:
+        for _ in range(MAX_TRIES):
+            snapshot = await self._snapshot()
+            if snapshot.epoch != self.state.epoch:
+                self._cached = None
+                await self.catch_up()  # a newer life of the channel is news for the whole node
+            if snapshot.epoch != self.state.epoch or snapshot.offset < self.state.snapshot_floor:
+                self._cached = None
+                continue
+            tail = [] if snapshot.offset >= self.state.pos else self.state.tail(snapshot.offset)
+            if tail is None:
+                self._cached = None
+                continue
+            entry = Entry(StreamPosition(snapshot.epoch, snapshot.offset), snapshot.data, ())
+            self._admit(member, accept, entry, tail)
+            self.perform(self.state.noticed(snapshot.offset))
+            return
+        raise Unavailable
+
+    async def _snapshot(self) -> SnapshotAt:
+        cached = self._cached
+        if cached is not None and cached.epoch == self.state.epoch and cached.offset >= self.state.pos:
+            return cached
+        self._cached = await self._reads.shared(("snapshot", self.name), lambda: self._reads.snapshot(self.name))
+        return self._cached
+
+    def _admit(self, member: Member, accept: Accept, entry: Entry, tail: Iterable[Publication]) -> None:
+        """Answer and add, with nothing in between that could let a publication through."""
+        if not accept(entry):
+            return
+        for publication in tail:
+            member.wire.write(member.framer(member.wire_name, publication))
+        self.fanout.add(member, last=max(self.state.pos, entry.position.offset))
+
+    # Healing
+
+    async def _fetch(self, delay_s: float) -> None:
+        try:
+            await asyncio.sleep(delay_s)
+            while self.state.has_gap:
+                await self._reads.shared(("gap", self.name), self._read_gap)
+                if self.state.has_gap:
+                    await asyncio.sleep(REORDER_WAIT_S)
+        except HubError as error:
+            log.info("gap in %s stays for now: %s", self.name, error.code)  # the position check comes back to it
+        finally:
+            self._is_fetching = False
+
+    async def _read_gap(self) -> None:
+        publications, top = await self._reads.after(self.name, self.state.pos, MAX_GAP + 1)
+        self.perform(self.state.fetched(publications, top))
+
+    async def _ask(self) -> None:
+        try:
+            await self._reads.shared(("top", self.name), self._compare)
+        except HubError as error:
+            log.info("cannot compare %s with the log for now: %s", self.name, error.code)
+        finally:
+            self._is_asking = False
+
+    async def _compare(self) -> None:
+        asked_at = self.state.position
+        top = await self._reads.top(self.name)
+        self.perform(self.state.checked(top, asked_at))
