@@ -9,32 +9,35 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown
-from redis import Redis
+from redis import Redis, RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.clock import Clock, SystemClock
+from hub.errors import NotFound, Unavailable
 from hub.services.database import create_engine, create_sessions, is_unavailable
 from hub.settings import Settings
+from tasks import viewers
 
 log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER_S = 20  # well below the time limit, at which the process would be killed
 ATTEMPTS = 3
+EXPECTED = (NotFound, Unavailable)  # a page deleted meanwhile, a database away: no traceback, the next tick goes on
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Runtime:
-    """One worker process: `transaction` runs a service, `clock` tells the time, `redis` answers simple questions."""
+    """One worker process: `transaction` runs a service, `clock` tells the time."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.clock = clock
-        self.redis = Redis.from_url(
+        self._redis = Redis.from_url(
             settings.redis_dsn, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
         )
         self._runner = asyncio.Runner()
@@ -47,7 +50,7 @@ class Runtime:
         """The result of `service(session, *args, **kwargs)`, committed.
 
         Deadlocks, lost locks and a database that is away for a moment are tried again, up to `ATTEMPTS` times within
-        `GIVE_UP_AFTER_S`; then the error is the task's, and its next tick the retry.
+        `GIVE_UP_AFTER_S`; then it is Unavailable, and the next tick the retry.
         """
 
         async def attempt() -> R:
@@ -56,23 +59,37 @@ class Runtime:
 
         return self._runner.run(_repeated(attempt))
 
+    def viewer_fields(self) -> dict[str, str]:
+        """What the nodes have told of their members (`tasks.viewers`); empty when Redis is away for a moment."""
+        try:
+            return cast("dict[str, str]", self._redis.hgetall(viewers.KEY))
+        except RedisError as error:
+            log.warning("viewers are not counted this time: %s", error)
+            return {}
+
     def close(self) -> None:
         self._runner.run(self._engine.dispose())
         self._runner.close()
-        self.redis.close()
+        self._redis.close()
 
 
 async def _repeated(attempt: Callable[[], Awaitable[R]]) -> R:
-    async with asyncio.timeout(GIVE_UP_AFTER_S):
-        for failures in range(1, ATTEMPTS):
-            try:
-                return await attempt()
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
-                log.warning("trying again, attempt %d failed: %s", failures, error)
-            await asyncio.sleep(random.uniform(0.1, 0.5) * failures)  # noqa: S311 (spreads rivals, not a secret)
-        return await attempt()
+    failures = 0
+    try:
+        async with asyncio.timeout(GIVE_UP_AFTER_S):
+            while True:
+                try:
+                    return await attempt()
+                except Exception as error:
+                    failures += 1
+                    if failures == ATTEMPTS or not is_unavailable(error):
+                        raise
+                    log.warning("trying again, attempt %d failed: %s", failures, error)
+                await asyncio.sleep(random.uniform(0.1, 0.5) * failures)  # noqa: S311 (spreads rivals, not a secret)
+    except Exception as error:
+        if is_unavailable(error):
+            raise Unavailable(str(error)) from error
+        raise
 
 
 _current: Runtime | None = None
@@ -80,7 +97,8 @@ _current: Runtime | None = None
 
 def current() -> Runtime:
     """The runtime of this worker process."""
-    assert _current is not None, "asked for outside of a worker process"
+    if _current is None:
+        raise RuntimeError("asked for outside of a worker process")
     return _current
 
 
@@ -96,11 +114,11 @@ def now() -> datetime:
 def open_in_workers_of(app: Celery, settings: Settings) -> None:
     """Have each process of `app`'s worker open its runtime when it starts, and close it when it ends."""
 
-    def open_runtime(**_: Any) -> None:
+    def open_runtime(**_: object) -> None:
         global _current  # noqa: PLW0603 (one per process is the point)
         _current = Runtime(settings, SystemClock())
 
-    def close_runtime(**_: Any) -> None:
+    def close_runtime(**_: object) -> None:
         global _current  # noqa: PLW0603
         if _current is not None:
             _current.close()
