@@ -1,0 +1,156 @@
+"""Snapshot → what the page says, in the order it says it. Pure; `client_demo/present.js` is its twin.
+
+Here live the choices of words and order that are not status rules: which sentence is the answer, which groups are
+open, which days may be called quiet.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hub.web.words import GLYPHS, TONES, clock, lasting, moment, offset_name, parse, weekday
+
+Json = Mapping[str, Any]
+
+SEVERITY = ("none", "maintenance", "minor", "major", "critical")
+OPEN_GROUPS_UP_TO = 25  # components on the page; above that only groups in trouble are open
+HISTORY_DAYS = 14
+HISTORY_LIMIT = 10  # ended incidents a snapshot carries
+UPCOMING_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The banner: one sentence, one tone, and since when."""
+
+    tone: str
+    sentence: str
+    since_at: str | None
+    since_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One top-level row of the component list: a group with its components, or a component by itself."""
+
+    group: Json | None
+    components: Sequence[Json]
+    is_open: bool
+    affected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day (or a run of quiet days) of the history."""
+
+    title: str
+    incidents: Sequence[Json]
+
+
+def answer(snapshot: Json, zone: ZoneInfo, now: datetime) -> Answer:
+    """The open incident's name stands in place of a green sentence; otherwise the roll-up speaks."""
+    indicator, sentence = snapshot["status"]["indicator"], snapshot["status"]["description"]
+    incidents = snapshot["incidents"]
+    severity = max([indicator, *(incident["impact"] for incident in incidents)], key=SEVERITY.index)
+    if incidents and indicator in ("none", "maintenance"):
+        sentence = incidents[0]["name"]
+        severity = max(severity, "minor", key=SEVERITY.index)
+    if incidents:
+        starts = [incident["started_at"] for incident in incidents]
+    else:
+        starts = [c["status_since"] for c in snapshot["components"] if c["status"] != "operational"]
+    starts = [start for start in starts if start]
+    if severity == "none" or not starts:
+        return Answer(TONES[severity], sentence, None, None)
+    since = parse(min(starts))
+    text = f"since {moment(since, zone, now)} {offset_name(since, zone)} · {lasting((now - since).total_seconds())}"
+    return Answer(TONES[severity], sentence, min(starts), text)
+
+
+def title(snapshot: Json, shown: Answer) -> str:
+    return f"{GLYPHS[shown.tone]} {shown.sentence} · {snapshot['page']['title']}"
+
+
+def shown_components(snapshot: Json) -> list[Json]:
+    return [c for c in snapshot["components"] if not (c["only_show_if_degraded"] and c["status"] == "operational")]
+
+
+def entries(snapshot: Json) -> list[Entry]:
+    """Groups and lone components in one order: (position, name, id), as the operator arranged them."""
+    components = shown_components(snapshot)
+    few = len(components) <= OPEN_GROUPS_UP_TO
+    known = {group["id"] for group in snapshot["groups"]}
+    rows: list[tuple[tuple[Any, ...], Entry]] = []
+    for group in snapshot["groups"]:
+        members = [c for c in components if c["group_id"] == group["id"]]
+        if members:
+            affected = sum(c["status"] != "operational" for c in members)
+            entry = Entry(group, members, few or affected > 0, affected)
+            rows.append(((group["position"], group["name"], group["id"]), entry))
+    for component in components:
+        if component["group_id"] not in known:
+            key = (component["position"], component["name"], component["id"])
+            rows.append((key, Entry(None, [component], True, 0)))
+    return [entry for _, entry in sorted(rows, key=lambda row: row[0])]
+
+
+def maintenances(snapshot: Json, now: datetime) -> tuple[list[Json], list[Json], list[Json]]:
+    """(in progress, within the next seven days, later)."""
+    running = [m for m in snapshot["maintenances"] if m["status"] in ("in_progress", "verifying")]
+    waiting = [m for m in snapshot["maintenances"] if m["status"] == "scheduled"]
+    horizon = now + timedelta(days=UPCOMING_DAYS)
+    soon = [m for m in waiting if parse(m["scheduled_for"]) < horizon]
+    return running, soon, [m for m in waiting if m not in soon]
+
+
+def history_days(snapshot: Json, zone: ZoneInfo, now: datetime) -> list[Day]:
+    """The last fourteen days, newest first: days with incidents one by one, quiet ones drawn together.
+
+    A snapshot carries the ten incidents that ended last. Any other ended no later than the oldest of those, so began
+    no later either: only days after that one may be called quiet.
+    """
+    today = now.astimezone(zone).date()
+    first = today - timedelta(days=HISTORY_DAYS - 1)
+    ended = snapshot["history"]
+    if len(ended) >= HISTORY_LIMIT:
+        first = max(first, _day_of(ended[-1]["resolved_at"], zone))
+    by_day: dict[date, list[Json]] = {}
+    for incident in [*snapshot["incidents"], *ended]:
+        by_day.setdefault(_day_of(incident["started_at"], zone), []).append(incident)
+    born = min((_day_of(c["created_at"], zone) for c in snapshot["components"]), default=today)
+    days: list[Day] = []
+    quiet: list[date] = []
+    for back in range((today - first).days + 1):
+        on = today - timedelta(days=back)
+        incidents = by_day.get(on, [])
+        if incidents:
+            _close(days, quiet, today.year)
+            newest_first = sorted(incidents, key=lambda i: (i["started_at"], i["id"]), reverse=True)
+            days.append(Day(weekday(on, today.year), newest_first))
+        elif on >= born:
+            quiet.append(on)
+    _close(days, quiet, today.year)
+    return days
+
+
+def _day_of(text: str, zone: ZoneInfo) -> date:
+    return parse(text).astimezone(zone).date()
+
+
+def _close(days: list[Day], quiet: list[date], year: int) -> None:
+    """End a run of quiet days, newest first in `quiet`."""
+    if quiet:
+        newest, oldest = weekday(quiet[0], year), weekday(quiet[-1], year)
+        days.append(Day(newest if newest == oldest else f"{oldest} – {newest}", ()))
+        quiet.clear()
+
+
+def length(incident: Json, now: datetime) -> str:
+    end = parse(incident["resolved_at"]) if incident["resolved_at"] else now
+    return lasting((end - parse(incident["started_at"])).total_seconds())
+
+
+def as_of(zone: ZoneInfo, now: datetime) -> str:
+    return f"as of {clock(now, zone)} {offset_name(now, zone)}"

@@ -1,0 +1,86 @@
+"""Templates → HTML responses under a strict content policy: no inline script or style, nothing from elsewhere."""
+
+import gzip
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.web import present, words
+from hub.web.static import Assets
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
+)
+COMPRESS_FROM_BYTES = 1_024
+
+
+class Renderer:
+    """One per application: the template environment and the addresses of the browser files."""
+
+    def __init__(self, assets: Assets) -> None:
+        self.assets = assets
+        self._env = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._env.globals.update(static=assets.url, words=words, present=present)
+        self._env.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+
+    def html(self, template: str, **context: Any) -> str:
+        return self._env.get_template(template).render(**context)
+
+    def respond(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        is_private: bool = False,
+        may_be_framed: bool = False,
+        **context: Any,
+    ) -> Response:
+        """The page; `is_private` where a credential was used, so that no shared cache keeps it."""
+        body = self.html(template, **context).encode()
+        headers = {
+            "Cache-Control": "private, no-cache" if is_private else "no-cache",
+            "Content-Security-Policy": POLICY.format(ancestors="*" if may_be_framed else "'none'"),
+            "Referrer-Policy": "strict-origin-when-cross-origin",
+            "Vary": "Accept-Encoding, Cookie, Authorization",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if len(body) >= COMPRESS_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+            # Level 5: within 2 % of the best size at a third of its time on a page of 50 components.
+            body = gzip.compress(body, compresslevel=5, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        return Response(body, status_code=status, media_type="text/html", headers=headers)
+
+
+class Times:
+    """The formatting functions of `words`, bound to one page's zone and one render's instant."""
+
+    def __init__(self, zone: ZoneInfo, now: datetime) -> None:
+        self.zone, self.now = zone, now
+
+    def moment(self, text: str) -> str:
+        return words.moment(words.parse(text), self.zone, self.now)
+
+    def ago(self, text: str) -> str:
+        return words.ago(words.parse(text), self.now)
+
+    def offset(self, text: str) -> str:
+        return words.offset_name(words.parse(text), self.zone)
+
+    def window(self, start: str, end: str) -> str:
+        return words.window(words.parse(start), words.parse(end), self.zone, self.now)
+
+    def length(self, incident: present.Json) -> str:
+        return present.length(incident, self.now)

@@ -1,0 +1,71 @@
+"""Browser files of `client_demo/`, read once at start: strong ETags, compressed once, cacheable for ever under a version."""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+ROOT = Path(__file__).resolve().parents[2] / "client_demo"
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    body: bytes
+    packed: bytes
+    media_type: str
+    etag: str
+
+
+class Assets:
+    """All files by name, and `version`, a digest of them all: `/static/<version>/page.js` never changes.
+
+    Modules import each other by relative paths, so one versioned address pulls in the same version of the others.
+    """
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self._by_name: dict[str, Asset] = {}
+        digest = hashlib.sha256()
+        for path in sorted(root.iterdir()):
+            media_type = MEDIA_TYPES.get(path.suffix)
+            if media_type is None:
+                continue
+            body = path.read_bytes()
+            digest.update(path.name.encode() + body)
+            etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+            self._by_name[path.name] = Asset(body, gzip.compress(body, mtime=0), media_type, etag)
+        self.version = digest.hexdigest()[:12]
+
+    def url(self, name: str) -> str:
+        return f"/static/{self.version}/{name}"
+
+    def text(self, name: str) -> str:
+        return self._by_name[name].body.decode()
+
+    def respond(self, request: Request, name: str, version: str | None) -> Response | None:
+        """The file, 304, or None when there is no such file."""
+        asset = self._by_name.get(name)
+        if asset is None or (version is not None and version != self.version and len(version) != len(self.version)):
+            return None
+        # An old version's address serves the present file, but must not be kept.
+        forever = version == self.version
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable" if forever else "no-cache",
+            "ETag": asset.etag,
+            "Vary": "Accept-Encoding",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if asset.etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(asset.packed, media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"})
+        return Response(asset.body, media_type=asset.media_type, headers=headers)
