@@ -1,6 +1,9 @@
-"""`python -m tasks worker | beat | flower [options of Celery…]`."""
+"""`python -m tasks worker | beat | flower | inspect [options of Celery…]`, and `beat-lock` for health checks."""
 
 import sys
+
+from celery import Celery
+from redbeat.schedulers import ensure_conf, get_redis
 
 from hub.datadir import load_settings
 from tasks.app import create_app
@@ -10,14 +13,26 @@ _OPTIONS = {
     "worker": ("--without-gossip", "--without-mingle"),
     "beat": ("--pidfile=",),
     "flower": (),
+    "inspect": (),
 }
 
 
 def main(argv: list[str]) -> None:
-    if not argv or argv[0] not in _OPTIONS:
-        sys.exit("usage: python -m tasks worker|beat|flower [options]")
-    command, *options = argv
-    create_app(load_settings()).start([command, *_OPTIONS[command], *options])
+    command, *options = argv or [""]
+    if command not in _OPTIONS and command != "beat-lock":
+        sys.exit("usage: python -m tasks worker|beat|flower|inspect|beat-lock [options]")
+    try:
+        app = create_app(load_settings())
+    except ValueError as error:
+        sys.exit(f"hub: {error}")
+    if command == "beat-lock":
+        sys.exit(0 if _is_beat_locked(app) else "no beat holds the lock")
+    app.start([command, *_OPTIONS[command], *options])
+
+
+def _is_beat_locked(app: Celery) -> bool:
+    """Does some beat keep the time?"""
+    return bool(get_redis(app).exists(ensure_conf(app).lock_key))
 
 
 if __name__ == "__main__":
