@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.clock import Clock
-from hub.engine.broker import Broker, Log, Message, Snapshots
+from hub.engine.broker import Broker, Log, Message, Snapshots, Top
 from hub.engine.channel import Channel
 from hub.engine.fanout import Fanout, Member
 from hub.engine.live import Accept, LiveChannel, Unrecoverable
@@ -92,6 +92,10 @@ class Node:
         is_log_fresh = self._clock.monotonic() - self._log_answered_at < LOG_SILENCE_LIMIT_S
         return self._broker.is_healthy and is_log_fresh and not self._is_draining
 
+    @property
+    def is_draining(self) -> bool:
+        return self._is_draining
+
     def member_counts(self) -> Mapping[str, int]:
         """Channel → members on this node."""
         return {name: len(live.fanout) for name, live in self._channels.items() if len(live.fanout)}
@@ -130,9 +134,7 @@ class Node:
         Forward: above `since`; reverse: below it, newest first. Raises NotFound, Unavailable, or
         hub.engine.live.Unrecoverable when `since` is of another epoch.
         """
-        top = await self._reads.top(channel)
-        if top is None:
-            raise NotFound
+        top = await self._top(channel)
         if since is not None and since.epoch not in ("", top.epoch):
             raise Unrecoverable
         position = StreamPosition(top.epoch, top.head)
@@ -180,11 +182,8 @@ class Node:
         early = self._opening[channel] = []
         try:
             await self._broker.subscribe(channel)
-            top = await self._reads.top(channel)
-            if top is None:
-                raise NotFound
             live = LiveChannel(
-                Channel(channel, top),
+                Channel(channel, await self._top(channel)),
                 fanout=Fanout(self._limits.buffer_bytes, self._limits.stall_deadline_s),
                 reads=self._reads,
                 clock=self._clock,
@@ -200,6 +199,12 @@ class Node:
             raise
         finally:
             del self._opening[channel]
+
+    async def _top(self, channel: str) -> Top:
+        top = await self._reads.top(channel)
+        if top is None:
+            raise NotFound
+        return top
 
     def _receive(self, message: Message) -> None:
         live = self._channels.get(message.channel)

@@ -24,7 +24,7 @@ def merge(after: int, history: Iterable[Publication], live: Iterable[Publication
 
 
 def can_recover(since: StreamPosition, epoch: str, floor: int, top: int) -> bool:
-    """Whether everything in (since, top] may still be held: same history, not too old, not too far, not from the future.
+    """Whether everything in (since, top] may still be held: same history, not too old, not too far.
 
     An empty epoch counts as any. A position above `top` is another history, not "up to date".
     """

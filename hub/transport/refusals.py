@@ -1,0 +1,44 @@
+"""What an error of the layers below means to a client of the socket. Pure but for the log."""
+
+import logging
+
+from hub.engine.live import Unrecoverable
+from hub.errors import Forbidden, HubError, NotFound, TokenExpired, Unauthenticated
+from hub.protocol.codes import CloseCode, ErrorCode
+
+log = logging.getLogger(__name__)
+
+
+def connect_refusal(error: Exception) -> ErrorCode | CloseCode:
+    """An expired token is an error, so that the client fetches another one; a bad one ends the connection for good."""
+    if isinstance(error, TokenExpired):
+        return ErrorCode.TOKEN_EXPIRED
+    if isinstance(error, Unauthenticated | Forbidden):
+        return CloseCode.INVALID_TOKEN
+    return _temporary("connect", error)
+
+
+def renew_refusal(error: Exception) -> ErrorCode | CloseCode:
+    """An error would be final here; closing with "expired" lets the client come back with a fresh token."""
+    if isinstance(error, TokenExpired):
+        return CloseCode.EXPIRED
+    if isinstance(error, Unauthenticated | Forbidden):
+        return CloseCode.INVALID_TOKEN
+    return _temporary("refresh", error)
+
+
+def channel_refusal(error: Exception) -> ErrorCode:
+    """Invisible and missing are the same."""
+    if isinstance(error, NotFound | Forbidden):
+        return ErrorCode.PERMISSION_DENIED
+    if isinstance(error, Unrecoverable):
+        return ErrorCode.UNRECOVERABLE_POSITION
+    return _temporary("channel command", error)
+
+
+def _temporary(what: str, error: Exception) -> ErrorCode:
+    if isinstance(error, HubError):
+        log.info("%s: try again later (%s)", what, error.code)
+    else:
+        log.error("%s failed", what, exc_info=error)
+    return ErrorCode.INTERNAL

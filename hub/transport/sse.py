@@ -1,0 +1,158 @@
+"""`/p/{slug}/events`: the page's channel as server-sent events, for `curl` and `EventSource`.
+
+First an event `snapshot` (its data is the snapshot), then unnamed events whose data is the event to fold in. `id:` is
+the offset; `Last-Event-ID` resumes after it, or starts again with a snapshot where that is no longer possible.
+"""
+
+import asyncio
+import contextlib
+import random
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from hub.auth.permissions import ANONYMOUS, Principal
+from hub.engine.fanout import Member
+from hub.engine.live import Entry
+from hub.engine.node import Node
+from hub.errors import HubError, Unauthenticated, Unavailable
+from hub.protocol.codes import UnsubscribeCode
+from hub.protocol.frames import one_line
+from hub.protocol.stream import Publication, StreamPosition
+from hub.services.views import resolve_view
+from hub.transport.queue_wire import QueueWire
+
+KEEP_ALIVE_S = 15.0
+KEEP_ALIVE = b": still here\n\n"
+RETRY_MS = 3_000
+DRAIN_RETRY_MS = (500, 5_000)  # spread, as all viewers of a leaving node come back elsewhere
+MAX_OFFSET_DIGITS = 19
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+}
+
+_rng = random.SystemRandom()
+
+
+async def events_endpoint(request: Request) -> Response:
+    """The stream; raises NotFound for a page that is not there or not this visitor's, Unavailable when leaving."""
+    node: Node = request.state.node
+    if node.is_draining:
+        raise Unavailable
+    channel = await _channel_of(request)
+    if request.method == "HEAD":
+        return Response(headers=HEADERS)
+    return EventStream(request, channel, _resume_position(request))
+
+
+async def _channel_of(request: Request) -> str:
+    """The channel that this request's rights give, as they are now."""
+    principal = await _principal_of(request)
+    state = request.state
+    async with state.db.begin() as session:
+        return await resolve_view(session, f"page:{request.path_params['slug']}", principal, state.clock.now())
+
+
+async def _principal_of(request: Request) -> Principal:
+    try:
+        principal: Principal = await request.state.principals(request)
+    except Unauthenticated:
+        if "authorization" in request.headers:
+            raise
+        return ANONYMOUS  # a cookie that is no longer good: EventSource would give up for ever on a 401
+    return principal
+
+
+def _resume_position(request: Request) -> StreamPosition | None:
+    last = request.headers.get("last-event-id", "").strip()
+    if last.isascii() and last.isdigit() and len(last) <= MAX_OFFSET_DIGITS:
+        return StreamPosition("", int(last))
+    return None
+
+
+def event_frame(channel: str, publication: Publication) -> bytes:  # noqa: ARG001  every framer is given the name
+    """A publication as one unnamed event."""
+    return b"id: %d\ndata: %s\n\n" % (publication.offset, one_line(publication.data))
+
+
+def snapshot_frame(entry: Entry) -> bytes:
+    return b"event: snapshot\nid: %d\ndata: %s\n\n" % (entry.position.offset, one_line(entry.snapshot or b"null"))
+
+
+class EventStream(Response):
+    """Runs until the client goes, the node leaves or the page is no longer visible."""
+
+    def __init__(self, request: Request, channel: str, since: StreamPosition | None) -> None:
+        super().__init__(headers=HEADERS)
+        del self.headers["content-length"]
+        self._request = request
+        self._node: Node = request.state.node
+        self._channel = channel
+        self._since = since
+        self._wire = QueueWire()
+        self._epoch = ""
+        self._recalled = asyncio.Event()
+        self._member = Member(self._wire, channel, event_frame, self._on_recall)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        self._node.attach(self._on_drain)
+        self._wire.write(b"retry: %d\n\n" % RETRY_MS)
+        work = [
+            asyncio.ensure_future(part)
+            for part in (self._pump(send), self._watch(receive), self._stay_joined(), self._wire.aborted())
+        ]
+        try:
+            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._node.detach(self._on_drain)
+            self._node.leave(self._channel, self._member)
+            for part in work:
+                part.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+        if not self._wire.is_closing or not self._wire.buffered_bytes():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _pump(self, send: Send) -> None:
+        async def send_joined(batch: list[bytes]) -> None:
+            await send({"type": "http.response.body", "body": b"".join(batch), "more_body": True})
+
+        with contextlib.suppress(OSError):
+            await self._wire.pump(send_joined, KEEP_ALIVE_S, KEEP_ALIVE)
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def _stay_joined(self) -> None:
+        """Join, and join again whenever the engine sends us back; ends the stream when that is no longer possible."""
+        since = self._since
+        with contextlib.suppress(HubError):
+            while True:
+                await self._node.join(self._channel, self._member, since, must_recover=False, accept=self._accept)
+                await self._recalled.wait()
+                self._recalled.clear()
+                self._channel = await _channel_of(self._request)
+                since = StreamPosition(self._epoch, self._member.last)
+        self._wire.close()
+        await asyncio.Event().wait()  # the pump ends the stream once everything is sent
+
+    def _accept(self, entry: Entry) -> bool:
+        if self._wire.is_closing:
+            return False
+        self._epoch = entry.position.epoch
+        if entry.snapshot is not None:
+            self._wire.write(snapshot_frame(entry))
+        for publication in entry.publications:
+            self._wire.write(event_frame(self._channel, publication))
+        return True
+
+    def _on_recall(self, code: UnsubscribeCode) -> None:  # noqa: ARG002  whatever the reason, we come back at once
+        self._recalled.set()
+
+    def _on_drain(self) -> None:
+        self._wire.write(b"retry: %d\n\n" % _rng.randint(*DRAIN_RETRY_MS))
+        self._wire.close()
