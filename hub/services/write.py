@@ -1,0 +1,156 @@
+"""The one write path of a page: lock → rule → rows → what each view sees change → offsets and events, last.
+
+    async with change_page(session, slug, by=principal, now=now, kind="component.updated") as change:
+        …                                   # rows of the page, through `change.session`
+    return change.shown("components", id)   # as this principal sees it afterwards
+
+Source of the rules: docs/guarantees.md (offsets are given in the transaction, counters are bumped last, in
+ascending order). ADR 0001: events are differences of projections; ADR 0003: the page's row lock.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.auth.permissions import Principal
+from hub.domain.audience import View, view_of_key
+from hub.domain.event import EVENT_TYPES, diff
+from hub.domain.page import PageState
+from hub.domain.snapshot import LISTS, Json, project
+from hub.domain.text import iso
+from hub.errors import Forbidden, NotFound, VersionConflict
+from hub.services.intervals import follow_statuses
+from hub.services.outbox import FLAG_CUT, FLAG_REMAP, Append, append
+from hub.services.state import load_audiences, load_state
+from hub.services.views import see_page
+from models import Page as PageRow
+from models import View as ViewRow
+
+
+@dataclass
+class PageChange:
+    """A change of one page under way. `kind` may be narrowed by the use case; `is_silent` leaves `updated_at` alone."""
+
+    session: AsyncSession
+    page_id: str
+    by: Principal
+    now: datetime
+    kind: str
+    view: View
+    before: PageState
+    is_silent: bool = False
+    after: PageState | None = None
+
+    def shown(self, section: str, key: str) -> Json:
+        """The object `key` of `section` as `by` sees it after the change."""
+        assert self.after is not None, "ask after the `async with`"
+        snapshot = project(self.after, self.view, iso(self.now))
+        if snapshot is None:
+            raise NotFound()
+        return next(item for item in snapshot[section] if item["id"] == key)
+
+
+@asynccontextmanager
+async def change_page(
+    session: AsyncSession, slug: str, *, by: Principal, now: datetime, kind: str, is_silent: bool = False
+) -> AsyncIterator[PageChange]:
+    """Hold the page's row lock, let the caller change its rows, then write one event into each view that sees a change.
+
+    NotFound when `by` may not know of the page, Forbidden when he may look but not write. Nothing slow may follow
+    in the same transaction: the views' counters stay locked until the commit.
+    """
+    sight = await see_page(session, slug, by)
+    if not by.can_write(sight.page.id):
+        raise Forbidden("You may look at this page but not change it.")
+    page_id = sight.page.id
+    locked = await session.scalar(select(PageRow.id).where(PageRow.id == page_id).with_for_update())
+    if locked is None:
+        raise NotFound("There is no such page.")
+    before = await load_state(session, page_id)
+    audiences_before = await load_audiences(session, page_id)
+    change = PageChange(session, page_id, by, now, kind, sight.view, before, is_silent)
+    yield change
+    await session.flush()
+    after = await load_state(session, page_id)
+    since = await follow_statuses(session, before.statuses, after.statuses, now)
+    if since:
+        after = replace(
+            after,
+            components=tuple(
+                replace(item, status_since=since[item.id]) if item.id in since else item for item in after.components
+            ),
+        )
+    change.after = after
+    remap = await load_audiences(session, page_id) != audiences_before or before.page.audience != after.page.audience
+    await _tell_views(change, after, remap=remap)
+
+
+def check_version(stored: int, expected: int | None, current: Json) -> None:
+    """Optimistic locking: VersionConflict, carrying the stored object, when the caller has read an older version."""
+    if expected is not None and expected != stored:
+        raise VersionConflict(current=current)
+
+
+async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> None:
+    """Work out every view's event first, then raise the counters in ascending channel id with nothing in between."""
+    assert change.kind in EVENT_TYPES, change.kind
+    rows = await change.session.execute(
+        select(ViewRow.key, ViewRow.channel_id, ViewRow.changed_at)
+        .where(ViewRow.page_id == change.page_id)
+        .order_by(ViewRow.channel_id)
+    )
+    appends: list[Append] = []
+    for key, channel_id, changed_at in rows.all():
+        view = view_of_key(key)
+        old = project(change.before, view, iso(changed_at))
+        new = project(after, view, iso(changed_at))
+        flags = FLAG_REMAP if remap else 0
+        changes: Json | None
+        if old is None or new is None:
+            if old is new:
+                continue
+            changes, flags = {"set": {}, "remove": {}}, FLAG_REMAP | FLAG_CUT
+        else:
+            changes = diff(old, new)
+            if changes is not None and not change.is_silent:
+                new["page"]["updated_at"] = iso(change.now)
+                changes["set"]["page"] = new["page"]
+            if _hides_something(old, new, after):
+                flags |= FLAG_CUT
+            if changes is None and flags:
+                changes = {"set": {}, "remove": {}}
+        if changes is None:
+            continue
+        kind = change.kind if changes["set"] or changes["remove"] else "audience.changed"
+        body = json.dumps({"type": kind, "at": iso(change.now), **changes}, ensure_ascii=False, separators=(",", ":"))
+        appends.append(Append(channel_id, kind, body, flags))
+    if not appends:
+        return
+    if not change.is_silent:
+        await change.session.execute(
+            update(ViewRow)
+            .where(ViewRow.channel_id.in_([item.channel_id for item in appends]))
+            .values(changed_at=change.now)
+        )
+        await change.session.execute(
+            text("UPDATE page SET updated_at = :now, version = version + 1 WHERE id = :id"),
+            {"now": change.now, "id": change.page_id},
+        )
+    await append(change.session, appends, change.now)
+
+
+def _hides_something(old: Json, new: Json, after: PageState) -> bool:
+    """Has something left this view that still exists? Then what was said of it before must not be replayed."""
+    gone = {item["id"] for name in LISTS for item in old[name]} - {item["id"] for name in LISTS for item in new[name]}
+    if not gone:
+        return False
+    existing = {item.id for item in after.components if not item.is_deleted}
+    existing.update(
+        item.id for item in (*after.groups, *after.incidents, *after.ended_incidents, *after.maintenances)
+    )
+    return not gone.isdisjoint(existing)
