@@ -1,7 +1,7 @@
 """Access tokens: short JWTs, issued and verified here alone, given keys and an instant.
 
-One key has one algorithm and is found by `kid` (RFC 8725 §3.1: the pair is what is pinned, not a list). Nothing a token says
-makes the hub fetch or read anything, and every claim has bounds of our own, because the library leaves most of them open.
+One key has one algorithm and is found by `kid` (RFC 8725 §3.1: the pair is what is pinned, not a list). Nothing a token
+says makes the hub fetch or read anything, and every claim has bounds of our own: the library leaves most of them open.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class Claims:
 
 
 class Tokens:
-    """Issues with the first key, verifies with any of them: a new key goes in front, the old one stays until its tokens ended."""
+    """Issues with the first key, verifies with any: a new key goes in front, the old one stays until its tokens ended."""
 
     def __init__(
         self, keys: Sequence[Key], *, secret: bytes, issuer: str, audience: str, ttl_s: int, leeway_s: int = 0

@@ -1,0 +1,66 @@
+"""Who a request or socket speaks for: the access token of its header, else of its cookie, else nobody."""
+
+from starlette.requests import HTTPConnection
+
+from hub.auth.origins import is_allowed_origin
+from hub.auth.permissions import ANONYMOUS, Principal
+from hub.errors import Forbidden, Unauthenticated
+from hub.services import accounts
+
+ACCESS_COOKIE, REFRESH_COOKIE = "hub_access", "hub_refresh"
+REFRESH_PATH = "/api/v1/auth"  # the refresh token travels nowhere else
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+async def principal_of(connection: HTTPConnection) -> Principal:
+    """The principal, rights as the database has them now; `ANONYMOUS` without credentials.
+
+    Raises Unauthenticated or TokenExpired for credentials that are there but not good, and Forbidden when a cookie
+    would authorise a write, or open a socket, for a page of another origin. Tokens in URLs are not looked at.
+    """
+    token = bearer_token(connection)
+    if token is not None:
+        return await _principal_of_token(connection, token)
+    token = connection.cookies.get(ACCESS_COOKIE)
+    if not token:
+        return ANONYMOUS
+    if connection.scope["type"] == "websocket" or connection.scope["method"] not in _SAFE_METHODS:
+        require_own_origin(connection)
+    try:
+        return await _principal_of_token(connection, token)
+    except Unauthenticated as error:
+        # The browser shall not send it again: without the cookie it is a visitor like any other.
+        error.headers["Set-Cookie"] = f"{ACCESS_COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"
+        raise
+
+
+async def _principal_of_token(connection: HTTPConnection, token: str) -> Principal:
+    state = connection.state
+    claims = state.tokens.verify(token, state.clock.now())
+    async with state.db() as session:
+        return await accounts.load_principal(session, claims)
+
+
+def bearer_token(connection: HTTPConnection) -> str | None:
+    """The token of `Authorization: Bearer …`, None without the header; any other scheme is Unauthenticated."""
+    header = connection.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated
+    return token.strip()
+
+
+def require_own_origin(connection: HTTPConnection) -> None:
+    """Raises Forbidden unless the Origin header names this hub or an allowed page (CSRF)."""
+    settings = connection.state.settings
+    scheme: str = connection.scope["scheme"]
+    if not is_allowed_origin(
+        connection.headers.get("origin", ""),
+        scheme={"ws": "http", "wss": "https"}.get(scheme, scheme),
+        host=connection.headers.get("host", ""),
+        base_url=settings.base_url,
+        allowed=settings.hub_allowed_origins,
+    ):
+        raise Forbidden("A request that signs in by cookie must come from a page of this hub (Origin header).")

@@ -1,0 +1,122 @@
+"""`@endpoint`: decode, authorise, call, envelope. Also what the OpenAPI document knows of an operation."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.api.authenticate import principal_of
+from hub.api.body import fields_of, is_fit, read_model
+from hub.api.envelope import Reply, failure, success, unexpected
+from hub.errors import HubError, Invalid, NotFound, Unauthenticated, Unavailable
+from hub.services.database import is_unavailable
+
+_NAME_IN_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Access(Enum):
+    """Who may call. Rights over the objects themselves are the services' business."""
+
+    NOBODY = auto()  # credentials of the request are not looked at (signing in)
+    ANYONE = auto()  # rights decide what is seen
+    ACCOUNT = auto()  # a signed-in account
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one route, as declared."""
+
+    name: str
+    description: str
+    access: Access
+    body: type[BaseModel] | None
+    body_may_be_empty: bool
+    query: type[BaseModel] | None
+    returns: Mapping[int, Any]
+    errors: Sequence[type[HubError]]
+
+
+Handler = Callable[..., Awaitable[Reply[Any]]]
+View = Callable[[Request], Awaitable[Response]]
+
+
+def endpoint(
+    *,
+    returns: Mapping[int, Any],
+    access: Access = Access.ACCOUNT,
+    body: type[BaseModel] | None = None,
+    body_may_be_empty: bool = False,
+    query: type[BaseModel] | None = None,
+    errors: Sequence[type[HubError]] = (),
+) -> Callable[[Handler], View]:
+    """Make a view of `handler(request[, body][, query]) -> Reply`; `request.user` is the Principal.
+
+    Every error leaves as an envelope: HubError as itself, an unreachable database as 503, all else as 500.
+    """
+
+    def decorate(handler: Handler) -> View:
+        async def view(request: Request) -> Response:
+            try:
+                _check_path(request)
+                if access is not Access.NOBODY:
+                    await _authorise(request, access)
+                arguments = []
+                if body is not None:
+                    arguments.append(await read_model(request, body, may_be_empty=body_may_be_empty))
+                if query is not None:
+                    arguments.append(_read_query(request, query))
+                return success(request, await handler(request, *arguments))
+            except HubError as error:
+                return failure(request, error)
+            except Exception as error:  # noqa: BLE001 (the boundary: nothing above makes an answer of an error)
+                return failure(request, Unavailable()) if is_unavailable(error) else unexpected(request, error)
+
+        view.operation = Operation(  # type: ignore[attr-defined]
+            name=handler.__name__,
+            description=inspect.getdoc(handler) or "",
+            access=access,
+            body=body,
+            body_may_be_empty=body_may_be_empty,
+            query=query,
+            returns=returns,
+            errors=errors,
+        )
+        return view
+
+    return decorate
+
+
+def operation_of(view: object) -> Operation | None:
+    """The declaration behind a view, None for views made otherwise."""
+    operation: Operation | None = getattr(view, "operation", None)
+    return operation
+
+
+async def _authorise(request: Request, access: Access) -> None:
+    principal = await principal_of(request)
+    if access is Access.ACCOUNT and not principal.is_authenticated:
+        raise Unauthenticated
+    request.scope["user"] = principal
+
+
+def _check_path(request: Request) -> None:
+    """Names in a path that nothing can be called are absent, before any query is made with them."""
+    if not all(_NAME_IN_PATH.fullmatch(value) for value in request.path_params.values()):
+        raise NotFound
+
+
+def _read_query(request: Request, model: type[BaseModel]) -> BaseModel:
+    values = dict(request.query_params)
+    unfit = {name: "must not hold control characters" for name, value in values.items() if not is_fit(value)}
+    if unfit:
+        raise Invalid(fields=unfit)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Invalid(fields=fields_of(error)) from None

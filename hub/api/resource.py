@@ -1,0 +1,41 @@
+"""One path with its methods, and what is answered when a request fits none."""
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from hub.api.endpoint import View
+from hub.api.envelope import failure
+from hub.errors import MethodNotAllowed, NotFound
+
+
+class Methods:
+    """An ASGI application that picks the view by method. Starlette's own table answers 405 outside the envelope."""
+
+    def __init__(self, views: Mapping[str, View]) -> None:
+        self.views = views
+        allowed = {*views, "HEAD"} if "GET" in views else {*views}
+        self._allow = ", ".join(sorted(allowed))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        view = self.views.get("GET" if request.method == "HEAD" else request.method)
+        if view is None:
+            response = failure(request, MethodNotAllowed(headers={"Allow": self._allow}))
+        else:
+            response = await view(request)
+        await response(scope, receive, send)
+
+
+class Nothing:
+    """What every other address under a prefix answers."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await failure(Request(scope, receive), NotFound())(scope, receive, send)
+
+
+def resource(path: str, **views: View) -> Route:
+    """A route for all methods of `path`: `resource("/things", GET=list_things, POST=add_thing)`."""
+    return Route(path, Methods(views))

@@ -1,0 +1,196 @@
+"""Accounts, and the principal that a token stands for."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.auth.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
+from hub.auth.permissions import Principal
+from hub.auth.tokens import Claims
+from hub.errors import Conflict, Invalid, NotFound, Unauthenticated
+from hub.ids import new_id
+from hub.services.database import Sessions
+from models import Account as AccountRow
+from models import PageRole
+from models import Session as SessionRow
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
+_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3
+BAD_CREDENTIALS = "The e-mail address or the password is wrong."
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account without its secrets."""
+
+    id: str
+    email: str
+    is_admin: bool
+    is_verified: bool
+    created_at: datetime
+
+
+async def create_account(
+    session: AsyncSession,
+    email: str,
+    password: str,
+    *,
+    is_admin: bool = False,
+    is_verified: bool = False,
+    now: datetime,
+) -> Account:
+    """A new account. Invalid for an unfit address or password, Conflict when the address is taken."""
+    account = await create_unless_taken(session, email, password, is_admin=is_admin, is_verified=is_verified, now=now)
+    if account is None:
+        raise Conflict("There is an account with this e-mail address already.")
+    return account
+
+
+async def create_unless_taken(
+    session: AsyncSession,
+    email: str,
+    password: str,
+    *,
+    is_admin: bool = False,
+    is_verified: bool = False,
+    now: datetime,
+) -> Account | None:
+    """As `create_account`; None, after the same time, when the address is taken."""
+    email = normal_email(email)
+    check_password_policy(password)
+    # Hashed before the first statement, so that no connection of the pool waits for it.
+    password_hash = await hash_password(password)
+    account = Account(new_id(), email, is_admin, is_verified, now)
+    inserted = await session.scalar(
+        insert(AccountRow)
+        .values(
+            id=account.id,
+            email=email,
+            password_hash=password_hash,
+            is_admin=is_admin,
+            verified_at=now if is_verified else None,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["email"])
+        .returning(AccountRow.id)
+    )
+    return None if inserted is None else account
+
+
+def normal_email(email: str) -> str:
+    """The form under which an address is stored and looked up; raises Invalid when it cannot be one."""
+    normal = unicodedata.normalize("NFC", email.strip()).lower()
+    if len(normal) > _EMAIL_LENGTH or not _EMAIL.fullmatch(normal) or not normal.isprintable():
+        raise Invalid(fields={"email": "must be an e-mail address"})
+    return normal
+
+
+def check_password_policy(password: str, *, field: str = "password") -> None:
+    """Raises Invalid for a password that is too short or too long. No rules on its letters (NIST SP 800-63B §3.1.1)."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise Invalid(fields={field: f"must have {MIN_LENGTH} to {MAX_LENGTH} characters"})
+
+
+async def check_credentials(sessions: Sessions, email: str, password: str) -> str:
+    """The id of the account that `email` and `password` open; Unauthenticated, in the same words, for all else.
+
+    Unknown, disabled and wrong take about the same time. Opens its own short session, because a connection must not be
+    held through the hashing: a flood of sign-ins would empty the pool for everybody.
+    """
+    try:
+        normal = normal_email(email)
+    except Invalid:
+        normal = ""  # nobody's address: goes the way of an unknown one
+    async with sessions() as session:
+        row = (
+            await session.execute(
+                select(AccountRow.id, AccountRow.password_hash, AccountRow.disabled_at).where(
+                    AccountRow.email == normal
+                )
+            )
+        ).one_or_none()
+    verdict = await verify_password(password[: MAX_LENGTH + 1], row.password_hash if row else None)
+    if row is None or row.disabled_at is not None or not verdict.is_right:
+        raise Unauthenticated(BAD_CREDENTIALS)
+    if verdict.is_stale:
+        await _store_fresh_hash(sessions, row.id, row.password_hash, password)
+    account_id: str = row.id
+    return account_id
+
+
+async def check_own_password(sessions: Sessions, account_id: str, password: str, *, field: str) -> None:
+    """Raises Invalid, naming `field`, unless `password` is the account's. As `check_credentials` on connections."""
+    async with sessions() as session:
+        stored = await session.scalar(select(AccountRow.password_hash).where(AccountRow.id == account_id))
+    if not (await verify_password(password[: MAX_LENGTH + 1], stored)).is_right:
+        raise Invalid(fields={field: "is not the present password"})
+
+
+async def set_password(session: AsyncSession, account_id: str, password: str, *, now: datetime) -> None:
+    """Store a new password and make every access token of the account worthless."""
+    password_hash = await hash_password(password)
+    await session.execute(
+        update(AccountRow)
+        .where(AccountRow.id == account_id)
+        .values(password_hash=password_hash, token_version=AccountRow.token_version + 1, updated_at=now)
+    )
+
+
+async def get_account(session: AsyncSession, account_id: str) -> Account:
+    row = await session.get(AccountRow, account_id)
+    if row is None:
+        raise NotFound("There is no such account.")
+    return Account(row.id, row.email, row.is_admin, row.verified_at is not None, row.created_at)
+
+
+async def load_principal(session: AsyncSession, claims: Claims) -> Principal:
+    """Who a valid token speaks for, rights as they are now. One query.
+
+    Unauthenticated when the session has ended, the account is disabled or gone, or its tokens were revoked.
+    """
+    roles = (
+        select(func.array_agg(PageRole.page_id + ":" + PageRole.role))
+        .where(PageRole.account_id == AccountRow.id)
+        .scalar_subquery()
+    )
+    row = (
+        await session.execute(
+            select(
+                AccountRow.email, AccountRow.verified_at, AccountRow.is_admin, func.coalesce(roles, []).label("roles")
+            )
+            .join(SessionRow, SessionRow.account_id == AccountRow.id)
+            .where(
+                AccountRow.id == claims.account_id,
+                AccountRow.token_version == claims.version,
+                AccountRow.disabled_at.is_(None),
+                SessionRow.id == claims.session_id,
+                SessionRow.ended_at.is_(None),
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        raise Unauthenticated("This session has ended; sign in again.")
+    return Principal(
+        account_id=claims.account_id,
+        email=row.email,
+        is_verified=row.verified_at is not None,
+        is_admin=row.is_admin,
+        session_id=claims.session_id,
+        roles=dict(item.split(":") for item in row.roles),
+    )
+
+
+async def _store_fresh_hash(sessions: Sessions, account_id: str, stale: str, password: str) -> None:
+    fresh = await hash_password(password)
+    async with sessions.begin() as session:
+        await session.execute(
+            update(AccountRow)
+            .where(AccountRow.id == account_id, AccountRow.password_hash == stale)
+            .values(password_hash=fresh)
+        )
