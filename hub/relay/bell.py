@@ -40,7 +40,7 @@ class Bell:
                 await self._listen(connection)
             await asyncio.sleep(RECONNECT_DELAY_S)
 
-    async def _listen(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    async def _listen(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         is_closed = asyncio.Event()
         connection.add_termination_listener(lambda _: is_closed.set())
         try:
