@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.web.words import GLYPHS, TONES, clock, lasting, moment, offset_name, parse, weekday
+from hub.web.words import GLYPHS, TONES, clock, lasting, moment, offset_name, parse, percent, weekday
 
 Json = Mapping[str, Any]
 
@@ -154,3 +154,18 @@ def length(incident: Json, now: datetime) -> str:
 
 def as_of(zone: ZoneInfo, now: datetime) -> str:
     return f"as of {clock(now, zone)} {offset_name(now, zone)}"
+
+
+def report_text(report: Json | None) -> str:
+    if report is None:
+        return ""
+    on = date.fromisoformat(report["period_end"])
+    uptime = "no data" if report["uptime"] is None else f"{percent(report['uptime'])} uptime"
+    incidents = "1 incident" if report["incidents"] == 1 else f"{report['incidents']} incidents"
+    return f"Last daily report, {weekday(on, on.year)}: {uptime}, {incidents}."
+
+
+def viewers_text(summary: Json | None) -> str:
+    if summary is None or not summary["viewers"]:
+        return ""
+    return "1 viewer now." if summary["viewers"] == 1 else f"{summary['viewers']} viewers now."

@@ -1,0 +1,240 @@
+/** The live status page: continues from the position that the server rendered, and touches only rows that changed. */
+
+import { enliven, draw, worsenToday } from "./bars.js";
+import { HubClient } from "./client.js";
+import { h, morphChildren } from "./morph.js";
+import { answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
+import { View } from "./view.js";
+import { STATUS_WORDS, UPDATE_WORDS, Zone, ago } from "./words.js";
+
+const TICK_MS = 15_000;
+const byId = (id) => document.getElementById(id);
+const at = (text) => Date.parse(text);
+
+class Page {
+  constructor(snapshot) {
+    this.zone = new Zone(snapshot.page.time_zone);
+    this.now = () => Date.now();
+    this.view = new View({ slug: snapshot.page.slug, zone: this.zone, now: this.now });
+    this.signatures = new Map();
+    this.snapshot = snapshot;
+    this.day = this.zone.dayNumber(this.now());
+    this.render(snapshot, { isFirst: true });
+  }
+
+  /** Draw `snapshot`. The first time nothing is built: the server did, and what it drew from is noted. */
+  render(snapshot, { isFirst = false } = {}) {
+    const before = this.snapshot;
+    this.snapshot = snapshot;
+    const { view, zone } = this;
+    const now = this.now();
+    const names = Object.fromEntries(snapshot.components.map((c) => [c.id, c.name]));
+    const known = JSON.stringify(names);
+    const planned = maintenances(snapshot, now);
+    const parts = entries(snapshot);
+    const days = historyDays(snapshot, zone, now);
+    const rows = (id, inner, list, signature, build) => {
+      this.rows(byId(id).querySelector(inner), id + inner, list, signature, build, isFirst);
+    };
+    rows("incidents", ".list", snapshot.incidents, (i) => [i.id, i, known], (i) => view.incident(i, names));
+    rows("running", ".list", planned.running, (m) => [m.id, m, known], (m) => view.maintenance(m, names));
+    rows("upcoming", ".list", planned.soon, (m) => [m.id, m, known], (m) => view.maintenance(m, names));
+    rows("upcoming", ".more .list", planned.later, (m) => [m.id, m, known], (m) => view.maintenance(m, names));
+    rows(
+      "components", ".list", parts,
+      (e) => [e.group ? `g-${e.group.id}` : `c-${e.components[0].id}`, e.group, e.isOpen, ...e.components],
+      (e) => view.entry(e),
+    );
+    rows("history", ".list", days, (d) => [d.title, ...d.incidents], (d) => view.day(d));
+    if (isFirst) return;
+    this.hide("incidents", !snapshot.incidents.length);
+    this.hide("running", !planned.running.length);
+    this.hide("upcoming", !planned.soon.length && !planned.later.length);
+    byId("upcoming").querySelector(".more").hidden = !planned.later.length;
+    byId("components").querySelector(".list").hidden = !parts.length;
+    byId("components").querySelector(".empty").hidden = parts.length > 0;
+    this.hide("history", !days.length);
+    this.bars(before, snapshot);
+    this.top(snapshot, now);
+  }
+
+  hide(id, isHidden) {
+    if (byId(id).hidden !== isHidden) byId(id).hidden = isHidden;
+  }
+
+  /** Rows of one list: one whose signature (key first) is as before keeps its element untouched. */
+  rows(container, name, list, signature, build, isFirst) {
+    const old = this.signatures.get(name) ?? new Map();
+    const fresh = new Map(list.map((item) => [signature(item)[0], signature(item)]));
+    this.signatures.set(name, fresh);
+    if (isFirst) return;
+    const isSame = (a, b) => a && a.length === b.length && a.every((part, index) => part === b[index]);
+    const present = new Map([...container.children].map((element) => [element.dataset.key, element]));
+    const wanted = list.map((item) => {
+      const [key] = signature(item);
+      return isSame(old.get(key), fresh.get(key)) && present.has(key) ? present.get(key) : build(item);
+    });
+    if (wanted.length === container.children.length && wanted.every((row, index) => row === container.children[index])) return;
+    morphChildren(container, wanted);
+  }
+
+  /** Bars are drawn by the server; live changes can only make today worse. */
+  bars(before, snapshot) {
+    const old = new Map(before.components.map((c) => [c.id, c.status]));
+    for (const bars of document.querySelectorAll(".bars")) {
+      if (!bars.querySelector("svg")) draw(bars);
+      const id = bars.closest("[data-key]").dataset.key;
+      const component = snapshot.components.find((c) => c.id === id);
+      if (component && old.get(id) !== component.status) worsenToday(bars, component.status);
+    }
+    enliven(byId("components"), byId("tip"));
+    // A group in trouble opens itself, at the moment the trouble comes; closing it again is the reader's choice.
+    const was = new Map(entries(before).map((e) => [e.group?.id, e.affected]));
+    for (const e of entries(snapshot)) {
+      if (e.group && e.affected > 0 && !was.get(e.group.id)) {
+        document.querySelector(`[data-key="g-${e.group.id}"] > details`)?.setAttribute("open", "");
+      }
+    }
+  }
+
+  top(snapshot, now) {
+    const shown = answer(snapshot, this.zone, now);
+    const banner = byId("answer");
+    setText(byId("sentence"), shown.sentence);
+    setText(byId("since"), shown.sinceText ?? "");
+    if (shown.sinceAt) byId("since").dataset.since = shown.sinceAt;
+    else delete byId("since").dataset.since;
+    if (!banner.classList.contains(`s-${shown.tone}`)) {
+      banner.className = `answer s-${shown.tone}`;
+      banner.querySelector("use").setAttribute("href", `#i-${shown.tone}`);
+      byId("favicon").href = `${document.body.dataset.static}favicon-${shown.tone}.svg`;
+    }
+    const heading = title(snapshot, shown);
+    if (document.title !== heading) document.title = heading;
+    setText(document.querySelector(".brand"), snapshot.page.title);
+    setText(byId("intro"), snapshot.page.description ?? "");
+    byId("intro").hidden = !snapshot.page.description;
+    setText(byId("report"), reportText(snapshot.report));
+    byId("report").hidden = !snapshot.report;
+    setText(byId("viewers"), viewersText(snapshot.summary));
+  }
+
+  /** Times that run: durations, "12 min ago"; at midnight the days. */
+  tick() {
+    const now = this.now();
+    for (const element of document.querySelectorAll("[data-since]")) setText(element, since(element.dataset.since, this.zone, now));
+    for (const element of document.querySelectorAll("time.when")) setText(element.querySelector(".rel"), ago(at(element.dateTime), now));
+    const day = this.zone.dayNumber(now);
+    if (day !== this.day) {
+      this.day = day;
+      this.render(this.snapshot);
+    }
+  }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** One sentence for the live region; null for what moves too often to be spoken. */
+export function announcement(event, before, snapshot) {
+  const set = event.set ?? {};
+  if (event.type === "summary.published" || event.type === "report.published") return null;
+  const said = [];
+  for (const incident of [...(set.incidents ?? []), ...(set.history ?? [])]) {
+    const old = [...before.incidents, ...before.history].find((other) => other.id === incident.id);
+    const isNews = !old || old.status !== incident.status || old.updates.length < incident.updates.length;
+    if (isNews) said.push(`${old ? "" : "New incident: "}${incident.name}: ${UPDATE_WORDS[incident.status]}.`);
+  }
+  for (const maintenance of set.maintenances ?? []) {
+    const old = before.maintenances.find((other) => other.id === maintenance.id);
+    if (!old || old.status !== maintenance.status) said.push(`Maintenance ${maintenance.name}: ${UPDATE_WORDS[maintenance.status]}.`);
+  }
+  for (const component of set.components ?? []) {
+    const old = before.components.find((other) => other.id === component.id);
+    if (old && old.status !== component.status) said.push(`${component.name}: ${STATUS_WORDS[component.status]}.`);
+  }
+  if (set.status && set.status.description !== before.status.description) said.push(snapshot.status.description + ".");
+  return said.length ? said.join(" ") : null;
+}
+
+const LIVE = {
+  live: ["●", () => "live"],
+  connecting: ["◌", () => "connecting…"],
+  reconnecting: ["◌", () => "reconnecting…"],
+  stale: ["⚠", (page, client) => `not live, as of ${page.zone.clock(client.heardAt)}`],
+  ended: ["⚠", (page, client) => `not live, as of ${page.zone.clock(client.heardAt)}`],
+};
+
+function mark(page, client) {
+  const [glyph, words] = LIVE[client.state] ?? LIVE.connecting;
+  document.body.dataset.live = client.state === "ended" ? "stale" : client.state;
+  setText(byId("live").querySelector(".mark"), glyph);
+  setText(byId("live").querySelector(".text"), words(page, client));
+}
+
+/** Each instant also in the reader's own zone, on hover. */
+function ownTimes() {
+  document.addEventListener("pointerover", ({ target }) => {
+    const time = target instanceof Element ? target.closest("time[datetime]") : null;
+    if (time && !time.title) time.title = `${new Date(time.dateTime).toLocaleString()} (your time)`;
+  });
+}
+
+function theme() {
+  const button = byId("theme");
+  const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const label = () => setText(button, isDark() ? "Light" : "Dark");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const chosen = isDark() ? "light" : "dark";
+    // The system's own choice is not stored: the page then goes on following the system.
+    if ((chosen === "dark") === dark.matches) delete root.dataset.theme;
+    else root.dataset.theme = chosen;
+    try {
+      if (root.dataset.theme) localStorage.setItem("hub-theme", chosen);
+      else localStorage.removeItem("hub-theme");
+    } catch { /* storage is off: the choice lasts as long as the page */ }
+    label();
+  });
+  dark.addEventListener("change", label);
+  label();
+}
+
+function main() {
+  const snapshot = JSON.parse(byId("snapshot").textContent);
+  const page = new Page(snapshot);
+  const client = new HubClient({ slug: snapshot.page.slug, snapshot });
+  client.addEventListener("state", () => mark(page, client));
+  client.addEventListener("change", ({ detail }) => {
+    const before = page.snapshot;
+    page.render(detail.snapshot);
+    const words = detail.event && announcement(detail.event, before, detail.snapshot);
+    if (words) byId("announcer").replaceChildren(h("span", {}, words));
+    for (const incident of detail.event?.set?.incidents ?? []) arrive(before, incident);
+  });
+  theme();
+  ownTimes();
+  enliven(byId("components"), byId("tip"));
+  page.tick();
+  setInterval(() => {
+    page.tick();
+    mark(page, client);
+  }, TICK_MS);
+  client.start();
+  globalThis.statusHub = { client, page }; // for the curious, and for tests
+}
+
+/** A new update of an incident slides in. */
+function arrive(before, incident) {
+  const old = before.incidents.find((other) => other.id === incident.id);
+  if (!old) return byId(`incident-${incident.id}`)?.classList.add("fresh");
+  const known = new Set(old.updates.map((update) => update.id));
+  for (const update of incident.updates) {
+    if (!known.has(update.id)) document.querySelector(`#incident-${incident.id} [data-key="${update.id}"]`)?.classList.add("fresh");
+  }
+}
+
+if (byId("snapshot")) main();

@@ -1,0 +1,115 @@
+/** Snapshot → what the page says, in the order it says it: the twin of hub/web/present.py. Pure. */
+
+import { compareText } from "./reducer.js";
+import { DAY_MS, GLYPHS, TONES, lasting, percent, weekday } from "./words.js";
+
+const SEVERITY = ["none", "maintenance", "minor", "major", "critical"];
+const OPEN_GROUPS_UP_TO = 25;
+const HISTORY_DAYS = 14;
+const HISTORY_LIMIT = 10;
+const UPCOMING_MS = 7 * DAY_MS;
+
+const worse = (a, b) => (SEVERITY.indexOf(b) > SEVERITY.indexOf(a) ? b : a);
+const at = (text) => Date.parse(text);
+
+export function answer(snapshot, zone, now) {
+  const { indicator, description } = snapshot.status;
+  const { incidents } = snapshot;
+  let sentence = description;
+  let severity = incidents.map((incident) => incident.impact).reduce(worse, indicator);
+  if (incidents.length && (indicator === "none" || indicator === "maintenance")) {
+    sentence = incidents[0].name;
+    severity = worse(severity, "minor");
+  }
+  const starts = (
+    incidents.length
+      ? incidents.map((incident) => incident.started_at)
+      : snapshot.components.filter((c) => c.status !== "operational").map((c) => c.status_since)
+  ).filter(Boolean);
+  if (severity === "none" || !starts.length) return { tone: TONES[severity], sentence, sinceAt: null, sinceText: null };
+  const sinceAt = starts.reduce((a, b) => (b < a ? b : a));
+  return { tone: TONES[severity], sentence, sinceAt, sinceText: since(sinceAt, zone, now) };
+}
+
+export const since = (text, zone, now) =>
+  `since ${zone.moment(at(text), now)} ${zone.offsetName(at(text))} · ${lasting(now - at(text))}`;
+
+export const title = (snapshot, shown) => `${GLYPHS[shown.tone]} ${shown.sentence} · ${snapshot.page.title}`;
+
+export function entries(snapshot) {
+  const components = snapshot.components.filter((c) => !(c.only_show_if_degraded && c.status === "operational"));
+  const few = components.length <= OPEN_GROUPS_UP_TO;
+  const known = new Set(snapshot.groups.map((group) => group.id));
+  const rows = [];
+  for (const group of snapshot.groups) {
+    const members = components.filter((c) => c.group_id === group.id);
+    const affected = members.filter((c) => c.status !== "operational").length;
+    if (members.length) rows.push({ order: group, group, components: members, isOpen: few || affected > 0, affected });
+  }
+  for (const c of components) {
+    if (!known.has(c.group_id)) rows.push({ order: c, group: null, components: [c], isOpen: true, affected: 0 });
+  }
+  return rows.sort(
+    ({ order: a }, { order: b }) => a.position - b.position || compareText(a.name, b.name) || compareText(a.id, b.id),
+  );
+}
+
+export function maintenances(snapshot, now) {
+  const running = snapshot.maintenances.filter((m) => m.status === "in_progress" || m.status === "verifying");
+  const waiting = snapshot.maintenances.filter((m) => m.status === "scheduled");
+  const isSoon = (m) => at(m.scheduled_for) < now + UPCOMING_MS;
+  return { running, soon: waiting.filter(isSoon), later: waiting.filter((m) => !isSoon(m)) };
+}
+
+export function historyDays(snapshot, zone, now) {
+  const dayOf = (text) => zone.dayNumber(at(text));
+  const today = zone.dayNumber(now);
+  const { year } = zone.read(now);
+  const ended = snapshot.history;
+  let first = today - HISTORY_DAYS + 1;
+  if (ended.length >= HISTORY_LIMIT) first = Math.max(first, dayOf(ended[ended.length - 1].resolved_at));
+  const byDay = new Map();
+  for (const incident of [...snapshot.incidents, ...ended]) {
+    const on = dayOf(incident.started_at);
+    byDay.set(on, [...(byDay.get(on) ?? []), incident]);
+  }
+  const born = snapshot.components.map((c) => dayOf(c.created_at)).reduce((a, b) => Math.min(a, b), today);
+  const days = [];
+  let quiet = [];
+  const close = () => {
+    if (!quiet.length) return;
+    const newest = weekday(quiet[0], year);
+    const oldest = weekday(quiet[quiet.length - 1], year);
+    days.push({ title: newest === oldest ? newest : `${oldest} – ${newest}`, incidents: [] });
+    quiet = [];
+  };
+  const newestFirst = (a, b) => compareText(b.started_at, a.started_at) || compareText(b.id, a.id);
+  for (let on = today; on >= first; on -= 1) {
+    const incidents = byDay.get(on);
+    if (incidents) {
+      close();
+      days.push({ title: weekday(on, year), incidents: incidents.sort(newestFirst) });
+    } else if (on >= born) {
+      quiet.push(on);
+    }
+  }
+  close();
+  return days;
+}
+
+export const incidentLength = (incident, now) =>
+  lasting((incident.resolved_at ? at(incident.resolved_at) : now) - at(incident.started_at));
+
+export function reportText(report) {
+  if (!report) return "";
+  const [year, month, date] = report.period_end.split("-").map(Number);
+  const on = weekday(Date.UTC(year, month - 1, date) / DAY_MS, year);
+  const uptime = report.uptime === null ? "no data" : `${percent(report.uptime)} uptime`;
+  const incidents = report.incidents === 1 ? "1 incident" : `${report.incidents} incidents`;
+  return `Last daily report, ${on}: ${uptime}, ${incidents}.`;
+}
+
+export function viewersText(summary) {
+  if (!summary || !summary.viewers) return "";
+  return summary.viewers === 1 ? "1 viewer now." : `${summary.viewers} viewers now.`;
+}
