@@ -1,6 +1,6 @@
 """What an import wants on a page: records keyed by the ids of their source, and the layers behind each status."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -121,9 +121,17 @@ class ImportPlan:
     maintenances: tuple[PlannedMaintenance, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def updates(self) -> list[PlannedUpdate]:
+        """Of all incidents, then of all maintenances."""
+        records: list[PlannedIncident | PlannedMaintenance] = [*self.incidents, *self.maintenances]
+        return [update for record in records for update in record.updates]
 
-def settle(plan: ImportPlan) -> ImportPlan:
+
+def settle(plan: ImportPlan, standing: Mapping[str, Sequence[Status]] | None = None) -> ImportPlan:
     """`plan` with layers under every status: the hub's effective status will be what the source shows.
+
+    `standing`: by component, what is held by open records of earlier imports that this source does not hold.
 
     The source has one status a component, the hub has layers. So what an open incident or a running maintenance
     holds is theirs, and the component's own base is operational beneath it: when they end, it turns green. What they
@@ -134,7 +142,7 @@ def settle(plan: ImportPlan) -> ImportPlan:
     warnings: list[str] = []
     incidents = [_settled_incident(incident, components, warnings) for incident in plan.incidents]
     maintenances = [_settled_maintenance(item, components, warnings) for item in plan.maintenances]
-    layers: dict[str, list[Status]] = {}
+    layers = {key: list(words) for key, words in (standing or {}).items()}
     for incident in incidents:
         if is_open(incident.status):
             for component_id, word in incident.latest_words.items():

@@ -22,7 +22,6 @@ from hub.domain.import_plan import (
     PlannedPage,
     PlannedUpdate,
     PlannedWord,
-    settle,
 )
 from hub.domain.incident import Impact, IncidentStatus, is_open
 from hub.domain.maintenance import ACTIVE_STATUSES, MaintenanceStatus
@@ -46,7 +45,7 @@ class DocumentInvalid(Invalid):
 
 
 def parse(documents: Sequence[object]) -> ImportPlan:
-    """The records of `documents`, all of one page, with the layers under each component's status settled.
+    """The records of `documents`, all of one page, as they stand there (`import_plan.settle` finds the layers).
 
     A record that several documents hold counts once, as the newest of them has it. Raises DocumentInvalid naming
     every bad record.
@@ -54,7 +53,7 @@ def parse(documents: Sequence[object]) -> ImportPlan:
     reader = _Reader()
     for index, raw in enumerate(documents):
         reader.read(Value(raw, f"documents[{index}]" if len(documents) > 1 else ""))
-    return settle(reader.plan())
+    return reader.plan()
 
 
 class _Reader:
@@ -163,7 +162,7 @@ class _Reader:
         return tuple(sorted(updates, key=lambda update: (update.display_at, update.created_at)))
 
 
-_Dated = TypeVar("_Dated", PlannedGroup, PlannedComponent, PlannedIncident, PlannedMaintenance)
+_Dated = TypeVar("_Dated", bound=PlannedGroup | PlannedComponent | PlannedIncident | PlannedMaintenance)
 
 
 def _newer(known: _Dated | None, record: _Dated) -> _Dated:
