@@ -4,6 +4,7 @@ import { enliven, draw, worsenToday } from "./bars.js";
 import { HubClient } from "./client.js";
 import { h, morphChildren } from "./morph.js";
 import { answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
+import { refresh } from "./session.js";
 import { View } from "./view.js";
 import { STATUS_WORDS, UPDATE_WORDS, Zone, ago } from "./words.js";
 
@@ -206,7 +207,7 @@ function theme() {
 function main() {
   const snapshot = JSON.parse(byId("snapshot").textContent);
   const page = new Page(snapshot);
-  const client = new HubClient({ slug: snapshot.page.slug, snapshot });
+  const client = new HubClient({ slug: snapshot.page.slug, snapshot, refresh });
   client.addEventListener("state", () => mark(page, client));
   client.addEventListener("change", ({ detail }) => {
     const before = page.snapshot;

@@ -1,30 +1,32 @@
 """Pages as HTML: resolve who asks to his view, read one snapshot, render. No rule about incidents lives here."""
 
-from collections.abc import Awaitable, Callable
-from datetime import date
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.auth.permissions import ANONYMOUS, Principal
-from hub.errors import Forbidden, NotFound, Unauthenticated
-from hub.services import incidents, pages, snapshots, uptime
-from hub.services.views import Sight, resolve_view, see_page
-from hub.web import present, words
-from hub.web.bars import LETTERS, Bars
-from hub.web.render import Renderer, Times
+from hub.errors import HubError, Unauthenticated
+from hub.services import incidents, pages
+from hub.services.database import one_moment
+from hub.services.snapshots import read_snapshot
+from hub.services.uptime import page_uptime
+from hub.services.views import resolve_view, see_page
+from hub.web.context import bars_of, months, page_context, zone_context
+from hub.web.render import Renderer
 
 BAR_DAYS = 90
-HISTORY_PAGE = 50
-MODULES = ("page.js", "client.js", "reducer.js", "protocol.js", "view.js", "morph.js", "present.js", "words.js", "bars.js")
-
-Handler = Callable[["Pages", Request], Awaitable[Response]]
+CREDENTIALS = ("hub_access",)
+# All that page.js imports, told to the browser at once instead of file by file.
+MODULES = (
+    "page.js", "client.js", "reducer.js", "protocol.js", "session.js",
+    "view.js", "morph.js", "present.js", "words.js", "bars.js",
+)  # fmt: skip
 
 
 class Pages:
-    """The HTML endpoints; one object so that the template environment is made once."""
+    """The HTML endpoints; one object, so that the template environment is made once."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
@@ -34,33 +36,114 @@ class Pages:
         async with request.state.db() as session:
             shown = await pages.list_pages(session, by=await principal_of(request))
         if len(shown) == 1:
-            return RedirectResponse(f"/p/{shown[0].slug}", 302)
+            return RedirectResponse(f"/p/{shown[0]['slug']}", 302)
         return self._renderer.respond(request, "pages.html", is_private=has_credential(request), pages=shown)
 
     async def page(self, request: Request) -> Response:
         """`/p/{slug}`: the whole page at one stream position, from which its script goes on."""
-        now = request.state.clock.now()
+        now, slug = request.state.clock.now(), request.path_params["slug"]
         principal = await principal_of(request)
-        slug = request.path_params["slug"]
-        try:
-            async with request.state.db.begin() as session:
-                channel = await resolve_view(session, f"page:{slug}", principal, now)
-            async with request.state.db() as session:
-                sight = await see_page(session, slug, principal)
-                bars = await _bars(session, sight, now)
-            snapshot = await snapshots.read_snapshot(request.state.db, channel)
-        except NotFound:
-            return self.not_found(request)
+        async with request.state.db.begin() as session:
+            channel = await resolve_view(session, f"page:{slug}", principal, now)
+        async with one_moment(request.state.db) as session:
+            snapshot = await read_snapshot(session, channel)
+            sight = await see_page(session, slug, principal)
+            figures = await page_uptime(session, sight.page, sight.view, days=BAR_DAYS, now=now)
         return self._renderer.respond(
             request,
             "page.html",
             is_private=has_credential(request),
             may_be_framed=True,
-            **page_context(snapshot, bars, now),
-            may_operate=principal.is_operator(snapshot["page"]["id"]),
+            may_operate=principal.is_operator(sight.page.id),
             modules=MODULES,
+            **page_context(snapshot, bars_of(figures), now),
         )
+
+    async def history(self, request: Request) -> Response:
+        """`/p/{slug}/history`: all incidents, newest first, by cursor."""
+        now, slug = request.state.clock.now(), request.path_params["slug"]
+        principal = await principal_of(request)
+        async with request.state.db() as session:
+            page = await pages.get(session, slug, by=principal)
+            found = await incidents.list_incidents(
+                session, slug, by=principal, before=request.query_params.get("before")
+            )
+        return self._renderer.respond(
+            request,
+            "history.html",
+            is_private=has_credential(request),
+            page=page,
+            months=months(found.items, ZoneInfo(page["time_zone"]), now),
+            older=found.next,
+            **zone_context(page, now),
+        )
+
+    async def incident(self, request: Request) -> Response:
+        """`/p/{slug}/incidents/{id}`: one incident with all its updates."""
+        now, slug = request.state.clock.now(), request.path_params["slug"]
+        principal = await principal_of(request)
+        async with request.state.db() as session:
+            page = await pages.get(session, slug, by=principal)
+            incident = await incidents.get(session, slug, request.path_params["id"], by=principal)
+        return self._renderer.respond(
+            request,
+            "incident.html",
+            is_private=has_credential(request),
+            page=page,
+            incident=incident,
+            names={item["id"]: item["name"] for update in incident["updates"] for item in update["affected"]},
+            **zone_context(page, now),
+        )
+
+    async def sign_in(self, request: Request) -> Response:
+        """`/login` and `/register`."""
+        onward = local_path(request.query_params.get("next", ""))
+        is_new = request.url.path == "/register"
+        return self._renderer.respond(request, "sign_in.html", next=onward, is_new=is_new)
+
+    async def console(self, request: Request) -> Response:
+        """`/console`: an empty shell; everything in it comes by REST and by the socket, with the operator's rights."""
+        return self._renderer.respond(request, "console.html", is_private=True)
+
+    async def demo(self, request: Request) -> Response:
+        """`/demo`: the client in forty lines, for whoever writes his own."""
+        async with request.state.db() as session:
+            shown = await pages.list_pages(session, by=await principal_of(request))
+        slug = request.query_params.get("page") or (shown[0]["slug"] if shown else "demo")
+        return self._renderer.respond(request, "demo.html", is_private=has_credential(request), slug=slug)
+
+    async def static(self, request: Request) -> Response:
+        """`/static/{version}/{name}` and `/static/{name}`."""
+        params = request.path_params
+        found = self._renderer.assets.respond(request, params["name"], params.get("version"))
+        return found or self.not_found(request)
 
     def not_found(self, request: Request) -> Response:
         """The same answer for what does not exist and for what this visitor may not see."""
-        return self._renderer.respond(request, "not_found.html", status=404)
+        return self._renderer.respond(request, "problem.html", status=404, heading="There is nothing here")
+
+    def problem(self, request: Request, error: HubError) -> Response:
+        """An expected error as a page."""
+        if error.http_status == 404:
+            return self.not_found(request)
+        return self._renderer.respond(request, "problem.html", status=error.http_status, heading=error.message)
+
+
+async def principal_of(request: Request) -> Principal:
+    """Who asks. A page, unlike the API, is shown as to anybody when the sign-in has run out."""
+    try:
+        principal: Principal = await request.state.principals(request)
+    except Unauthenticated:
+        return ANONYMOUS
+    return principal
+
+
+def has_credential(request: Request) -> bool:
+    return "authorization" in request.headers or any(name in request.cookies for name in CREDENTIALS)
+
+
+def local_path(text: str) -> str:
+    """`text` if it is a path of this hub, else the console: a sign-in must not forward to other sites."""
+    parts = urlsplit(text)
+    is_local = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return text if is_local and text.isprintable() else "/console"

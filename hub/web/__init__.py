@@ -1,0 +1,56 @@
+"""HTML of the hub: status pages, sign-in, console shell, and the browser files they use.
+
+A thin edge: a view resolves who asks, calls a service, renders a template. May know services and domain words, no
+other edge. docs/architecture.md shows where it stands; `client_demo/` is the other half.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from hub.errors import HubError
+from hub.web.render import Renderer
+from hub.web.static import Assets
+from hub.web.views import Pages
+
+__all__ = ["Pages", "make_pages", "web_routes"]
+
+View = Callable[[Request], Awaitable[Response]]
+
+
+def make_pages() -> Pages:
+    """Reads templates and browser files; once per application."""
+    return Pages(Renderer(Assets()))
+
+
+def web_routes(pages: Pages | None = None) -> list[BaseRoute]:
+    """All HTML addresses and `/static/`. `pages.not_found` is the page for addresses that no route takes."""
+    site = pages or make_pages()
+
+    def route(path: str, view: View) -> Route:
+        return Route(path, _with_problems(site, view), methods=["GET"])
+
+    return [
+        route("/", site.index),
+        route("/p/{slug}", site.page),
+        route("/p/{slug}/history", site.history),
+        route("/p/{slug}/incidents/{id}", site.incident),
+        route("/console", site.console),
+        route("/login", site.sign_in),
+        route("/register", site.sign_in),
+        route("/demo", site.demo),
+        route("/static/{name}", site.static),
+        route("/static/{version}/{name}", site.static),
+    ]
+
+
+def _with_problems(site: Pages, view: View) -> View:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await view(request)
+        except HubError as error:
+            return site.problem(request, error)
+
+    return endpoint
