@@ -39,7 +39,7 @@ class View(Base):
 
 
 class Event(Base):
-    """One publication. `payload` is the JSON text exactly as it is sent; `rights` the control head it was written at."""
+    """One publication. `payload`: the JSON text exactly as sent; `rights`: the control head it was written at."""
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_created_at", "created_at"),)

@@ -13,7 +13,7 @@ from models.base import Base, Id, Instant, Word
 class Report(Base):
     """One report of one page: stored once per (page, kind, first day).
 
-    `body` covers all audiences, in the shape of `hub.domain.report.compute`; `for_view` cuts it down.
+    `body` covers all audiences (shape: `hub.domain.report.compute`); `for_view` there cuts it down for one view.
     """
 
     __tablename__ = "report"

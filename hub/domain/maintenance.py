@@ -1,7 +1,10 @@
-"""Maintenance windows: their states, and which transition is due at an instant."""
+"""Maintenance windows: their states, which transition is due at an instant, and when a window comes again."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import rrulestr
 
 
 class MaintenanceStatus(StrEnum):
@@ -52,3 +55,53 @@ def due_status(
     if status is MaintenanceStatus.SCHEDULED and auto_start and now >= scheduled_for:
         return MaintenanceStatus.IN_PROGRESS
     return None
+
+
+_FREQUENCIES = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
+
+
+def recurrence_problem(rule: str) -> str | None:
+    """What is wrong with an RRULE (RFC 5545 §3.3.10), in words for its author; None when it can be used."""
+    parts = dict(part.partition("=")[::2] for part in rule.upper().split(";"))
+    if parts.get("FREQ") not in _FREQUENCIES:
+        return "must repeat daily, weekly, monthly or yearly, such as FREQ=WEEKLY;BYDAY=SU"
+    if "\n" in rule or "DTSTART" in parts:
+        return "must be one rule without a start of its own"
+    if any(name in parts for name in ("BYHOUR", "BYMINUTE", "BYSECOND")):
+        return "takes its time of day from scheduled_for"
+    try:
+        rrulestr(rule, dtstart=datetime(2000, 1, 1))
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return "is not a recurrence rule"
+    return None
+
+
+def next_window(
+    rule: str, zone: ZoneInfo, scheduled_for: datetime, scheduled_until: datetime
+) -> tuple[datetime, datetime, str] | None:
+    """(start, end, rule) of the window after this one, None when the rule has run out.
+
+    The time of day is that of the page's zone on both sides of a DST change; a local time that does not exist moves
+    forward, one that comes twice runs once. A COUNT in the rule counts what is left, this window included.
+    """
+    parts = [part for part in rule.split(";") if part]
+    counts = [part for part in parts if part.upper().startswith("COUNT=")]
+    if counts:
+        left = int(counts[0].partition("=")[2]) - 1
+        if left < 1:
+            return None
+        rule = ";".join(f"COUNT={left}" if part is counts[0] else part for part in parts)
+        searched = ";".join(part for part in parts if part is not counts[0])
+    else:
+        searched = rule
+    local_start = scheduled_for.astimezone(zone).replace(tzinfo=None)
+    until_is_aware = any(part.upper().startswith("UNTIL=") and part.upper().endswith("Z") for part in parts)
+    if until_is_aware:  # RFC 5545: UNTIL in UTC needs an aware start; compare in UTC wall time of the zone
+        following = rrulestr(searched, dtstart=scheduled_for.astimezone(zone)).after(scheduled_for.astimezone(zone))
+        following = None if following is None else following.replace(tzinfo=None)
+    else:
+        following = rrulestr(searched, dtstart=local_start).after(local_start)
+    if following is None:
+        return None
+    start = following.replace(tzinfo=zone).astimezone(UTC)
+    return start, start + (scheduled_until - scheduled_for), rule

@@ -225,12 +225,11 @@ def _updates_json(updates: Sequence[Update], visible: frozenset[str], view: View
 
 
 def _report_json(state: PageState, visible: frozenset[str], view: View) -> Json | None:
-    """The stored report cut down to what this view may see today; totals are those of the rest."""
     if state.report is None:
         return None
     return for_view(
         state.report,
-        sees_component=lambda component_id: view.sees_all or component_id in visible,
+        sees_component=lambda key: view.sees_all or key in visible,
         sees_audience=lambda audience: view.admits(audience or state.page.audience),
     )
 

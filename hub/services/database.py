@@ -38,9 +38,7 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 async def one_moment(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     """A read-only transaction in which every statement sees the same database snapshot. Keep it short."""
     async with sessions() as session, session.begin():
-        await session.connection(
-            execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        )
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         yield session
 
 
@@ -48,7 +46,7 @@ async def one_moment(sessions: Sessions) -> AsyncIterator[AsyncSession]:
 _PASSING = ("08", "40001", "40P01", "53", "55P03", "57P")
 
 
-def is_unavailable(error: BaseException) -> bool:
+def is_unavailable(error: BaseException | None) -> bool:
     """Is `error` the database being away or busy for a moment (answer 503, try again), rather than a fault of ours?"""
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""

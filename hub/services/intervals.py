@@ -46,7 +46,5 @@ async def follow_statuses(
     opened = sorted(changed & after.keys())
     if not opened:
         return {}
-    rows = await session.execute(
-        _OPEN, {"ids": opened, "statuses": [after[key].value for key in opened], "now": now}
-    )
+    rows = await session.execute(_OPEN, {"ids": opened, "statuses": [after[key].value for key in opened], "now": now})
     return {key: since for key, since in rows.all()}

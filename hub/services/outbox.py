@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-FLAG_REMAP = 1  # members must come back: the view their rights give may have changed
-FLAG_CUT = 2  # something became invisible: nothing older may be replayed
+from hub.engine.broker import FLAG_CUT
+
 LEASE_S = 3
 
 
@@ -107,16 +107,14 @@ async def append(session: AsyncSession, events: Sequence[Append], now: datetime)
 
 
 async def claim(session: AsyncSession, limit: int) -> list[OutboxRow]:
-    """The oldest waiting events of each channel, in the order to publish them. Takes no lock (duplicates are harmless)."""
+    """The oldest waiting events of each channel, in the order to publish. Takes no lock: duplicates are harmless."""
     rows = await session.execute(_CLAIM, {"limit": limit})
     return [OutboxRow(**row) for row in rows.mappings()]
 
 
 async def settle(session: AsyncSession, rows: Sequence[OutboxRow]) -> None:
     """Forget what has been published."""
-    await session.execute(
-        _SETTLE, {"channel_ids": [row.channel_id for row in rows], "offs": [row.off for row in rows]}
-    )
+    await session.execute(_SETTLE, {"channel_ids": [row.channel_id for row in rows], "offs": [row.off for row in rows]})
 
 
 async def take_lease(session: AsyncSession, owner: str, token: str) -> bool:

@@ -1,10 +1,10 @@
 """Rows of one page → `hub.domain.page.PageState`. Plain column reads, so what comes back is what the database has."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, RowMapping, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.domain.incident import Impact, IncidentStatus
@@ -116,7 +116,7 @@ async def load_maintenances(
 
 async def load_audiences(session: AsyncSession, page_id: str) -> frozenset[str]:
     """Every audience that occurs on a page, old incidents included: what decides which views it needs."""
-    found = union(
+    found: CompoundSelect[Any] = union(
         select(PageRow.audience).where(PageRow.id == page_id),
         select(ComponentRow.audience).where(ComponentRow.page_id == page_id),
         select(IncidentRow.audience).where(IncidentRow.page_id == page_id),
@@ -192,7 +192,7 @@ def maintenance_of(row: RowMapping, component_ids: Sequence[str], updates: Itera
     )
 
 
-def update_of(row: Mapping[str, Any]) -> Update:
+def update_of(row: RowMapping) -> Update:
     names = ("id", "status", "body", "display_at", "created_at", "updated_at", "external_id")
     return Update(
         **{name: row[name] for name in names},

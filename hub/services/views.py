@@ -82,6 +82,4 @@ async def ensure_view(session: AsyncSession, page: Page, view: View, now: dateti
     channel_id = await session.scalar(
         insert(Channel).values(name=channel_name(page.slug, view), epoch=new_epoch()).returning(Channel.id)
     )
-    await session.execute(
-        insert(ViewRow).values(page_id=page.id, key=view.key, channel_id=channel_id, changed_at=now)
-    )
+    await session.execute(insert(ViewRow).values(page_id=page.id, key=view.key, channel_id=channel_id, changed_at=now))

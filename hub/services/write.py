@@ -9,7 +9,7 @@ ascending order). ADR 0001: events are differences of projections; ADR 0003: the
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,9 +23,10 @@ from hub.domain.event import EVENT_TYPES, diff
 from hub.domain.page import PageState
 from hub.domain.snapshot import LISTS, Json, project
 from hub.domain.text import iso
+from hub.engine.broker import FLAG_CUT, FLAG_REMAP
 from hub.errors import Forbidden, NotFound, VersionConflict
 from hub.services.intervals import follow_statuses
-from hub.services.outbox import FLAG_CUT, FLAG_REMAP, Append, append
+from hub.services.outbox import Append, append
 from hub.services.state import load_audiences, load_state
 from hub.services.views import see_page
 from models import Page as PageRow
@@ -49,10 +50,19 @@ class PageChange:
     def shown(self, section: str, key: str) -> Json:
         """The object `key` of `section` as `by` sees it after the change."""
         assert self.after is not None, "ask after the `async with`"
-        snapshot = project(self.after, self.view, iso(self.now))
-        if snapshot is None:
-            raise NotFound()
-        return next(item for item in snapshot[section] if item["id"] == key)
+        return self._shown(self.after, section, key)
+
+    def shown_before(self, section: str, key: str) -> Json:
+        """The same before the change: what a caller with an old version is shown."""
+        return self._shown(self.before, section, key)
+
+    def _shown(self, state: PageState, section: str, key: str) -> Json:
+        snapshot = project(state, self.view, iso(self.now))
+        found = [item for item in snapshot[section] if item["id"] == key] if snapshot is not None else []
+        if not found:
+            raise NotFound
+        item: Json = found[0]
+        return item
 
 
 @asynccontextmanager
@@ -94,6 +104,11 @@ def check_version(stored: int, expected: int | None, current: Json) -> None:
     """Optimistic locking: VersionConflict, carrying the stored object, when the caller has read an older version."""
     if expected is not None and expected != stored:
         raise VersionConflict(current=current)
+
+
+def next_position(taken: Iterable[int]) -> int:
+    """The place after the last of `taken`; positions start at 1."""
+    return max(taken, default=0) + 1
 
 
 async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> None:
@@ -150,7 +165,6 @@ def _hides_something(old: Json, new: Json, after: PageState) -> bool:
     if not gone:
         return False
     existing = {item.id for item in after.components if not item.is_deleted}
-    existing.update(
-        item.id for item in (*after.groups, *after.incidents, *after.ended_incidents, *after.maintenances)
-    )
+    for items in (after.groups, after.incidents, after.ended_incidents, after.maintenances):
+        existing.update(item.id for item in items)
     return not gone.isdisjoint(existing)

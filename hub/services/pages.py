@@ -1,0 +1,140 @@
+"""Pages: made by hub admins, changed by their owners and editors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import insert, select
+from sqlalchemy import update as sql_update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.auth.permissions import OWNER, Principal
+from hub.domain.audience import OPERATORS, PUBLIC, View, is_audience
+from hub.domain.channel import is_slug
+from hub.domain.snapshot import Json, page_json
+from hub.domain.text import iso
+from hub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from hub.ids import new_id
+from hub.services.state import load_page
+from hub.services.views import ensure_view, see_page
+from hub.services.write import change_page, check_version
+from models import Channel, PageRole
+from models import Page as PageRow
+from models import View as ViewRow
+
+
+@dataclass(frozen=True, slots=True)
+class NewPage:
+    slug: str
+    title: str
+    description: str | None = None
+    time_zone: str = "Etc/UTC"
+    locale: str = "en"
+    audience: str = PUBLIC
+    external_id: str | None = None
+
+
+async def create(session: AsyncSession, new: NewPage, *, by: Principal, now: datetime) -> Json:
+    """A new, empty page; `by`, if an account, becomes its owner. Conflict when the slug is taken."""
+    if not by.is_admin:
+        raise Forbidden("Only administrators of this hub make pages.") if by.is_authenticated else Unauthenticated()
+    if not is_slug(new.slug):
+        raise Invalid(fields={"slug": "must be 1 to 63 of a-z, 0-9 and hyphens, with no hyphen at either end"})
+    check_page_fields({"time_zone": new.time_zone, "audience": new.audience})
+    page_id = new_id()
+    inserted = await session.scalar(
+        upsert(PageRow)
+        .values(
+            id=page_id,
+            slug=new.slug,
+            title=new.title,
+            description=new.description,
+            time_zone=new.time_zone,
+            locale=new.locale,
+            audience=new.audience,
+            external_id=new.external_id,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["slug"])
+        .returning(PageRow.id)
+    )
+    if inserted is None:
+        raise Conflict("There is a page with this slug already.")
+    if by.account_id is not None:
+        await session.execute(insert(PageRole).values(page_id=page_id, account_id=by.account_id, role=OWNER))
+    page = await load_page(session, new.slug)
+    assert page is not None
+    for view in (View(), OPERATORS):
+        await ensure_view(session, page, view, now)
+    return page_json(page, OPERATORS, iso(now))
+
+
+async def get(session: AsyncSession, slug: str, *, by: Principal) -> Json:
+    sight = await see_page(session, slug, by)
+    return page_json(
+        sight.page, sight.view, await _changed_at(session, sight.page.id, sight.view, sight.page.created_at)
+    )
+
+
+async def list_pages(session: AsyncSession, *, by: Principal) -> list[Json]:
+    """Every page that `by` may see, by title."""
+    found = []
+    for slug in await session.scalars(select(PageRow.slug).order_by(PageRow.title, PageRow.id)):
+        try:
+            found.append(await get(session, slug, by=by))
+        except NotFound:
+            continue
+    return found
+
+
+async def update(
+    session: AsyncSession,
+    slug: str,
+    changes: Mapping[str, Any],
+    *,
+    by: Principal,
+    now: datetime,
+    expected_version: int | None = None,
+) -> Json:
+    """Change `title, description, time_zone, locale, audience`; whatever `changes` lacks stays."""
+    check_page_fields(changes)
+    async with change_page(session, slug, by=by, now=now, kind="page.updated") as change:
+        page = change.before.page
+        check_version(page.version, expected_version, page_json(page, change.view, iso(page.updated_at)))
+        if changes:
+            await session.execute(sql_update(PageRow).where(PageRow.id == page.id).values(**changes))
+    return await get(session, slug, by=by)
+
+
+async def delete(session: AsyncSession, slug: str, *, by: Principal) -> None:
+    """Remove a page and everything on it. Its channels go too, so its viewers find it gone."""
+    sight = await see_page(session, slug, by)
+    if not by.can_own(sight.page.id):
+        raise Forbidden("Only an owner of the page can delete it.")
+    channels = select(ViewRow.channel_id).where(ViewRow.page_id == sight.page.id)
+    ids = list(await session.scalars(channels))
+    await session.execute(sql_delete(PageRow).where(PageRow.id == sight.page.id))
+    await session.execute(sql_delete(Channel).where(Channel.id.in_(ids)))
+
+
+def check_page_fields(fields: Mapping[str, Any]) -> None:
+    """Raises Invalid for a time zone nobody knows or an audience that is none."""
+    problems = {}
+    if "time_zone" in fields and fields["time_zone"] not in available_timezones():
+        problems["time_zone"] = "must be an IANA time zone such as Europe/Berlin"
+    if fields.get("audience") is not None and not is_audience(fields["audience"]):
+        problems["audience"] = "must be public, authenticated, verified or group:<slug>"
+    if problems:
+        raise Invalid(fields=problems)
+
+
+async def _changed_at(session: AsyncSession, page_id: str, view: View, otherwise: datetime) -> str:
+    changed_at = await session.scalar(
+        select(ViewRow.changed_at).where(ViewRow.page_id == page_id, ViewRow.key == view.key)
+    )
+    return iso(changed_at or otherwise)
