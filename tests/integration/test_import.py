@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from hub.auth.permissions import SYSTEM
+from hub.auth.permissions import ANONYMOUS, SYSTEM
 from hub.domain.event import apply
+from hub.domain.incident import IncidentStatus
 from hub.domain.statuspage import DocumentInvalid
 from hub.errors import Unauthenticated
 from hub.services import history, incidents, pages, snapshots
@@ -81,7 +82,7 @@ async def test_resolving_the_imported_incident_turns_its_component_green(session
     await run(sessions, WHOLE)
     [trouble] = (await shown(sessions))["incidents"]
     async with sessions.begin() as session:
-        new = incidents.NewUpdate(status="resolved", body="Over.")
+        new = incidents.NewUpdate(status=IncidentStatus.RESOLVED, body="Over.")
         await incidents.add_update(session, SLUG, trouble["id"], new, by=SYSTEM, now=LATER)
     assert (await shown(sessions))["status"]["indicator"] == "none"
 
@@ -171,15 +172,13 @@ async def test_an_update_keeps_the_name_of_a_component_that_its_source_has_delet
 
 
 async def test_texts_come_back_as_they_went_in(sessions: Sessions) -> None:
-    text = "🔥 データベース ‏עברית <img src=x onerror=alert(1)>"
+    text = "🔥 データベース \u200fעברית <img src=x onerror=alert(1)>"
     await run(sessions, document(components=[component("c", name=text, description=text)]))
     [planned] = (await shown(sessions))["components"]
     assert (planned["name"], planned["description"]) == (text, text)
 
 
 async def test_who_may_not_make_pages_imports_none(sessions: Sessions) -> None:
-    from hub.auth.permissions import ANONYMOUS
-
     with pytest.raises(Unauthenticated):
         async with sessions.begin() as session:
             await import_statuspage(session, WHOLE, page=SLUG, by=ANONYMOUS, now=NOW)
