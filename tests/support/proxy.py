@@ -1,0 +1,109 @@
+"""A TCP proxy that can be cut, delayed and silenced, for every link that a test wants to break."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+CHUNK_BYTES = 65_536
+
+
+@dataclass
+class TcpProxy:
+    """Passes bytes between its port and a target; the switches work on open and on new connections alike."""
+
+    target_host: str
+    target_port: int
+    port: int = 0
+    delay_s: float = 0.0
+    piece_bytes: int | None = None  # forward in pieces of this size
+    accepted: int = 0
+    _passing: asyncio.Event = field(default_factory=asyncio.Event)
+    _links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = field(default_factory=set)
+    _is_refusing: bool = False
+
+    @property
+    def open_links(self) -> int:
+        return len(self._links)
+
+    def black_hole(self) -> None:
+        """Keep all connections open and move nothing."""
+        self._passing.clear()
+
+    def pass_on(self) -> None:
+        """Heal: move bytes again and accept connections."""
+        self._is_refusing = False
+        self._passing.set()
+
+    def refuse(self) -> None:
+        """Reset every new connection at once."""
+        self._is_refusing = True
+
+    def reset(self) -> None:
+        """End every connection with RST on both sides."""
+        for pair in list(self._links):
+            for writer in pair:
+                _reset(writer)
+
+    def finish(self) -> None:
+        """End every connection with FIN on both sides."""
+        for pair in list(self._links):
+            for writer in pair:
+                writer.close()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        if self._is_refusing:
+            _reset(writer)
+            return
+        try:
+            far_reader, far_writer = await asyncio.open_connection(self.target_host, self.target_port)
+        except OSError:
+            _reset(writer)
+            return
+        pair = (writer, far_writer)
+        self._links.add(pair)
+        try:
+            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        finally:
+            self._links.discard(pair)
+            for end in pair:
+                end.close()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK_BYTES):
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
+                await self._passing.wait()
+                size = self.piece_bytes or len(data)
+                for start in range(0, len(data), size):
+                    writer.write(data[start : start + size])
+                    await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.close()
+
+
+@contextlib.asynccontextmanager
+async def tcp_proxy(target_port: int, target_host: str = "127.0.0.1") -> AsyncIterator[TcpProxy]:
+    """A passing proxy on a free loopback port in front of `target_port`."""
+    proxy = TcpProxy(target_host, target_port)
+    proxy.pass_on()
+    server = await asyncio.start_server(proxy._accept, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
+        proxy.pass_on()
+        proxy.reset()
+        await server.wait_closed()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    sock = writer.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    writer.transport.abort()
