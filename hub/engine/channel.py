@@ -104,13 +104,19 @@ class Channel:
             return self._advance([publication])
         return self._out_of_order(publication)
 
-    def fetched(self, publications: Sequence[Publication], top: Top | None) -> list[Action]:
-        """What the log holds above some position we asked from, and where it stood *after* that read."""
+    def fetched(
+        self, publications: Sequence[Publication], top: Top | None, asked_at: StreamPosition
+    ) -> list[Action]:
+        """What the log holds above `asked_at`, our position before the read, and where the log stood *after* it."""
+        if self._is_other_epoch(asked_at.epoch):
+            return []  # rebased since: the publications are of another life
         if top is None or self._is_other_epoch(top.epoch):
             return self.rebase(top)
         fresh = [item for item in publications if item.offset > self.pos]
         if not self._continues(fresh, top):
             return self.rebase(top)
+        if not publications and top.head > self.pos:
+            return self.rebase(top)  # we knew of more before the read: it has been pruned
         if not fresh and top.head <= self.pos:
             self._pending.clear()  # what waits there is not in the log; if it comes, it comes again
             self._known_head = self.pos
@@ -125,7 +131,7 @@ class Channel:
 
     def checked(self, top: Top | None, asked_at: StreamPosition) -> list[Action]:
         """Where the log stood when it was asked; `asked_at` is our position before the question."""
-        if asked_at.epoch != self.epoch:
+        if self._is_other_epoch(asked_at.epoch):
             return []  # rebased since: the answer is about another life
         if top is None or self._is_other_epoch(top.epoch) or top.head < asked_at.offset:
             return self.rebase(top)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hub.clock import Clock
@@ -51,7 +52,7 @@ class LiveChannel:
         fanout: Fanout,
         reads: Reads,
         clock: Clock,
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
         recall: Callable[[Iterable[Member]], None],
         forget: Callable[[LiveChannel], None],
     ) -> None:
@@ -87,10 +88,10 @@ class LiveChannel:
                     self.fanout.send(publications, self._clock.monotonic())
                 case Fetch(delay_s) if not self._is_fetching:
                     self._is_fetching = True
-                    self._spawn(self._fetch(delay_s))
+                    self._spawn(partial(self._fetch, delay_s))
                 case AskTop() if not self._is_asking:
                     self._is_asking = True
-                    self._spawn(self._ask())
+                    self._spawn(self._ask)
                 case Recall():
                     self._recall(self.fanout.take_all())
                 case Gone():
@@ -121,24 +122,28 @@ class LiveChannel:
         if since.epoch == self.state.epoch and since.offset > self.state.pos:
             await self.catch_up()  # it was on a node that is ahead of this one
         history: list[Publication] = []
+        state = self.state
         for _ in range(MAX_TRIES):
-            state = self.state
             if not can_recover(since, state.epoch, state.floor, state.pos):
                 return False
             missed = state.tail(since.offset)
             if missed is None:
                 missed = merge(since.offset, history, state.ring)
-            if missed is not None and since.offset + len(missed) == state.pos:
+            if missed is not None and self._reaches_top(since, missed):
                 position = StreamPosition(state.epoch, since.offset)
                 self._admit(member, accept, Entry(position, None, missed), ())
                 return True
-            key = ("after", self.name, since.offset)
+            epoch = state.epoch
             history, top = await self._reads.shared(
-                key, lambda: self._reads.after(self.name, since.offset, MAX_RECOVERED + 1)
+                ("after", self.name, epoch, since.offset),
+                lambda: self._reads.after(self.name, since.offset, MAX_RECOVERED + 1),
             )
-            if top is None or top.epoch != self.state.epoch or since.offset < top.floor:
+            if top is None or not top.epoch == epoch == state.epoch or since.offset < top.floor:
                 return False
         return False
+
+    def _reaches_top(self, since: StreamPosition, missed: Sequence[Publication]) -> bool:
+        return since.offset + len(missed) == self.state.pos
 
     async def _enter_with_snapshot(self, member: Member, accept: Accept) -> None:
         for _ in range(MAX_TRIES):
@@ -189,8 +194,9 @@ class LiveChannel:
             self._is_fetching = False
 
     async def _read_gap(self) -> None:
-        publications, top = await self._reads.after(self.name, self.state.pos, MAX_GAP + 1)
-        self.perform(self.state.fetched(publications, top))
+        asked_at = self.state.position
+        publications, top = await self._reads.after(self.name, asked_at.offset, MAX_GAP + 1)
+        self.perform(self.state.fetched(publications, top, asked_at))
 
     async def _ask(self) -> None:
         try:

@@ -4,11 +4,11 @@
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hub.clock import Clock
@@ -74,8 +74,8 @@ class Node:
         """Begin to listen; returns before the broker's link stands."""
         await self._broker.start(self._receive, self._suspect)
         self._log_answered_at = self._clock.monotonic()
-        self._spawn(self._check_forever())
-        self._spawn(self._sweep_forever())
+        self._spawn(self._check_forever)
+        self._spawn(self._sweep_forever)
 
     async def close(self) -> None:
         """Stop everything; members are not told."""
@@ -233,7 +233,8 @@ class Node:
     def _forget(self, live: LiveChannel) -> None:
         if self._channels.get(live.name) is live:
             del self._channels[live.name]
-            self._spawn(self._broker.unsubscribe(live.name))  # runs before any later `_open`: tasks start in order
+            # Runs before any later `_open`: tasks start in order.
+            self._spawn(partial(self._broker.unsubscribe, live.name))
 
     # Watching
 
@@ -241,7 +242,7 @@ class Node:
         if not self._is_suspect:
             self._is_suspect = True
             log.info("messages may have been lost (%s): comparing every channel with the log", reason)
-            self._spawn(self._check_all())
+            self._spawn(self._check_all)
 
     async def _check_all(self) -> None:
         await asyncio.sleep(self._rng.uniform(0, SUSPECT_DELAY_S))
@@ -286,14 +287,14 @@ class Node:
                         member.on_recall(UnsubscribeCode.INSUFFICIENT_STATE)
                     self._linger_if_idle(live)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._guard(work))
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.get_running_loop().create_task(_guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            try:
-                await work
-            except Exception:
-                log.exception("work of the node failed")
+
+async def _guard(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        await work()
+    except Exception:
+        log.exception("work of the node failed")

@@ -57,7 +57,13 @@ class Reads:
             task = asyncio.ensure_future(_as_coroutine(read))
             self._shared[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if task.cancelled() and caller is not None and not caller.cancelling():
+                raise Unavailable from None  # the node is closing, not the caller
+            raise
 
     async def close(self) -> None:
         tasks = list(self._shared.values())

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -177,13 +178,13 @@ class Session:
                 case Leave(channel):
                     self._leave(self._places.pop(channel, None))
                 case Authenticate(token):
-                    self._work(self._authenticate(token), lambda error: Refused(connect_refusal(error)))
+                    self._work(self._authenticate(token), _refuse_connect)
                 case Renew(id):
-                    self._work(self._renew(effect), lambda error, id=id: RenewRefused(id, renew_refusal(error)))
+                    self._work(self._renew(effect), partial(_refuse_renew, id))
                 case Join(id):
-                    self._work(self._join(effect), lambda error, id=id: Failed(id, channel_refusal(error)))
+                    self._work(self._join(effect), partial(_refuse_command, id))
                 case ReadHistory(id):
-                    self._work(self._read_history(effect), lambda error, id=id: Failed(id, channel_refusal(error)))
+                    self._work(self._read_history(effect), partial(_refuse_command, id))
         self._arm()
 
     def _give(self, answer: Answer) -> None:
@@ -333,3 +334,15 @@ def connection_limits(settings: Settings) -> Limits:
         expiry_grace_s=settings.hub_expiry_grace_s,
         channels=settings.hub_channels_per_client,
     )
+
+
+def _refuse_connect(error: Exception) -> Answer:
+    return Refused(connect_refusal(error))
+
+
+def _refuse_renew(command_id: int, error: Exception) -> Answer:
+    return RenewRefused(command_id, renew_refusal(error))
+
+
+def _refuse_command(command_id: int, error: Exception) -> Answer:
+    return Failed(command_id, channel_refusal(error))

@@ -1,0 +1,120 @@
+"""Every viewer sees each offset once, in order, and ends at the truth, whatever the world does (docs/guarantees.md).
+
+`tests/support/sim.py` runs the product's nodes in simulated time. Each rule that the guarantees rest on is then taken
+out, and the same worlds must go wrong: a rule whose loss no world notices would be a rule nobody tests.
+"""
+
+# ruff: noqa: ARG005  (a rule taken out still has its parameters)
+
+import logging
+import sys
+from collections.abc import Callable
+from itertools import islice
+
+import pytest
+
+from hub.engine import live
+from hub.engine.channel import Channel
+from hub.engine.fanout import Fanout
+from hub.engine.live import LiveChannel
+from hub.engine.node import Node
+from tests.support.sim import run_world
+
+WORLDS = 500
+WORLDS_PER_MUTATION = 200
+ENOUGH = 5  # bad worlds to be convinced that a rule matters
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    """The worlds' troubles are logged by the thousand; nobody reads them."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def bad_runs(worlds: int, first_seed: int = 0, **options) -> list[tuple[int, list[str]]]:
+    """(seed, faults) of the worlds that went wrong; a failing test prints the first, and the seed repeats it."""
+    runs = ((seed, run_world(seed, **options)) for seed in range(first_seed, first_seed + worlds))
+    return list(islice(((seed, faults) for seed, faults in runs if faults), ENOUGH))
+
+
+def expect_bad_runs(without: str, **options) -> None:
+    bad = bad_runs(WORLDS_PER_MUTATION, **options)
+    sys.stdout.write(f"without {without}: worlds {[seed for seed, _ in bad]} went wrong\n")
+    assert bad, f"{WORLDS_PER_MUTATION} worlds did not miss: {without}"
+
+
+def test_with_all_rules_no_world_goes_wrong():
+    bad = bad_runs(WORLDS)
+    assert not bad, f"seed and faults of the first bad world: {bad[0]}"
+
+
+def test_with_heavy_losses_no_world_goes_wrong():
+    bad = bad_runs(100, first_seed=50_000, loss=0.7)
+    assert not bad, f"seed and faults of the first bad world: {bad[0]}"
+
+
+def _without_position_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(self, channels, patience_s):
+        """Positions are never compared."""
+
+    monkeypatch.setattr(Node, "_check", nothing)
+
+
+def _without_deduplication(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Channel, "_is_duplicate", lambda self, offset: False)
+    monkeypatch.setattr(Channel, "_is_next", lambda self, offset: offset <= self.pos + 1)
+
+
+def _without_gap_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Channel, "_is_next", lambda self, offset: offset > self.pos)
+
+
+def _without_skipping_what_a_member_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fanout, "_has", lambda self, member, offset: False)
+
+
+def _without_epoch_compare(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Channel, "_is_other_epoch", lambda self, epoch: False)
+
+
+def _without_consecutive_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Channel, "_continues", lambda self, fresh, top: True)
+
+
+def _without_consecutive_check_of_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    def merge(after, history, ring):
+        by_offset = {item.offset: item for run in (history, ring) for item in run if item.offset > after}
+        return [by_offset[offset] for offset in sorted(by_offset)]
+
+    monkeypatch.setattr(live, "merge", merge)
+    monkeypatch.setattr(LiveChannel, "_reaches_top", lambda self, since, missed: True)
+
+
+MUTATIONS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "position check": _without_position_check,
+    "deduplication": _without_deduplication,
+    "gap fetch": _without_gap_fetch,
+    "skip what the member has": _without_skipping_what_a_member_has,
+    "epoch compare": _without_epoch_compare,
+    "consecutive check of gaps": _without_consecutive_check,
+    "consecutive check of recovery": _without_consecutive_check_of_recovery,
+}
+
+
+@pytest.mark.parametrize("rule", MUTATIONS)
+def test_without_one_rule_some_world_goes_wrong(rule, monkeypatch):
+    MUTATIONS[rule](monkeypatch)
+    expect_bad_runs(rule)
+
+
+def test_without_atomic_snapshots_some_world_goes_wrong():
+    expect_bad_runs("atomic snapshots", is_snapshot_atomic=False)
+
+
+def test_confirmation_before_head_carries_what_the_position_check_would_have_to_heal(monkeypatch):
+    """With a network that loses nothing the position check is not needed, unless `subscribe` returns too early."""
+    _without_position_check(monkeypatch)
+    assert not bad_runs(WORLDS_PER_MUTATION, loss=0.0, is_calm=True, steps=15)
+    expect_bad_runs("both", loss=0.0, is_calm=True, steps=15, confirms=False)
