@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from hub.settings import Settings
 
+DEMO_EMAIL = "demo@statushub.example"
 _RUN_FILE = "run.json"
 _KEY_FILE = "secret-key"
 
@@ -83,3 +84,8 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def demo_sign_in(data_dir: Path) -> tuple[str, str]:
+    """E-mail address and password of the demo account; the password is made at the first call and kept."""
+    return DEMO_EMAIL, keep_secret(data_dir, "demo-password", n_bytes=9)

@@ -24,13 +24,16 @@ from urllib.parse import quote
 import psutil
 
 from hub.children import Guard, Register, RunAs, kill_group, launch_command, spawn
+from hub.errors import HubError
 
 _SOCKET_PATH_LIMIT_BYTES = 100  # 107 on Linux, 103 on macOS, less what the servers append
 _UNPRIVILEGED = "nobody"  # there on every Linux and macOS; stands in for root, as whom PostgreSQL refuses to run
 
 
-class EmbeddedError(Exception):
-    """A server could not be started; the message is one line for the person at the terminal."""
+class EmbeddedError(HubError):
+    """A program could not be started; the message is one line for the person at the terminal."""
+
+    code = "cannot_start"
 
 
 class DataDirectory:
@@ -40,7 +43,18 @@ class DataDirectory:
         self.path = path.absolute()
         self.run_as: RunAs | None = None
         self.sockets = self.path / "run"
+        self.register = Register(self.path / "children.json")
         self._lock: IO[str] | None = None
+
+    def refuse_if_held(self) -> None:
+        """Raises EmbeddedError when another process holds the directory; changes nothing."""
+        try:
+            with (self.path / "lock").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return
+        except OSError:
+            raise self._held() from None
 
     def acquire(self) -> None:
         """Make the directory and lock it, or raise EmbeddedError; the lock goes with this process, however it ends."""
@@ -53,9 +67,9 @@ class DataDirectory:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.close()
-            raise EmbeddedError(f"another hub is running on the data directory {self.path}") from None
+            raise self._held() from None
         self._lock = lock
-        Register(self.register_path).await_leftovers()
+        self.register.await_leftovers()
         self.run_as = _unprivileged_user(self.path) if os.geteuid() == 0 else None
         self.sockets = self._make_socket_directory()
 
@@ -66,9 +80,8 @@ class DataDirectory:
             self._lock.close()
             self._lock = None
 
-    @property
-    def register_path(self) -> Path:
-        return self.path / "children.json"
+    def _held(self) -> EmbeddedError:
+        return EmbeddedError(f"another hub is running on the data directory {self.path}")
 
     def make(self, name: str) -> Path:
         """The private folder `name`, owned by the user the servers run as."""
@@ -91,7 +104,7 @@ class DataDirectory:
         folder = self.path / "run"
         if len(os.fsencode(folder / ".s.PGSQL.5432.lock")) > _SOCKET_PATH_LIMIT_BYTES:
             digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
-            folder = Path("/tmp") / f"status-hub-{os.geteuid()}-{digest}"  # noqa: S108: not TMPDIR, which is long on macOS
+            folder = Path("/tmp") / f"status-hub-{os.geteuid()}-{digest}"  # noqa: S108 - TMPDIR is long on macOS
         folder.mkdir(mode=0o700, exist_ok=True)
         self._own(folder)
         for stale in folder.iterdir():  # nobody else runs here: what a `kill -9` left
@@ -104,6 +117,7 @@ class Server:
 
     name: str
     death_signal: Signals = SIGTERM
+    noise: str | None = None  # a line of its log with these words says nothing to whoever runs a hub
 
     def __init__(self, directory: DataDirectory, *, is_durable: bool = True) -> None:
         self.directory = directory
@@ -289,6 +303,7 @@ class Valkey(Server):
     """The hub's own Redis-compatible server. It keeps a log on disk so that queued tasks survive a restart."""
 
     name = "valkey"
+    noise = "overcommit_memory"  # advice for replication and background saves, neither of which happens here
 
     @property
     def socket_path(self) -> Path:

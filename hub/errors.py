@@ -99,3 +99,10 @@ class TooMany(HubError):
 class Unavailable(HubError):
     code, http_status, may_retry = "unavailable", 503, True
     default_message = "A part the hub needs is away for a moment; try again."
+
+
+class Misconfigured(HubError):
+    """A setting cannot be used; met at start, by the person who runs the hub."""
+
+    code = "misconfigured"
+    default_message = "A setting is not right."

@@ -21,8 +21,9 @@ def upgrade(database_url: str) -> None:
     command.upgrade(alembic_config(database_url), "head")
 
 
-def newest_revision() -> str:
-    """The revision a current database is at."""
-    revision = ScriptDirectory.from_config(Config(str(_ROOT / "alembic.ini"))).get_current_head()
-    assert revision is not None
-    return revision
+def revisions() -> tuple[str, frozenset[str]]:
+    """The newest revision, which a current database is at, and all that this code knows of."""
+    script = ScriptDirectory.from_config(Config(str(_ROOT / "alembic.ini")))
+    newest = script.get_current_head()
+    assert newest is not None
+    return newest, frozenset(step.revision for step in script.walk_revisions())

@@ -1,1 +1,1 @@
-"""What the hub tells about itself: logs, figures, crashes. Knows settings and the domain alone."""
+"""What the hub tells whoever runs it: logs, metrics, crash reports. Knows the settings and nothing of the rest."""

@@ -4,12 +4,16 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def wait_until(condition: Callable[[], T | Awaitable[T]], within_s: float = 5.0, every_s: float = 0.02) -> T:
+@overload
+async def wait_until(condition: Callable[[], Awaitable[T]], within_s: float = ..., every_s: float = ...) -> T: ...
+@overload
+async def wait_until(condition: Callable[[], T], within_s: float = ..., every_s: float = ...) -> T: ...
+async def wait_until(condition: Callable[[], object], within_s: float = 5.0, every_s: float = 0.02) -> object:
     """The first truthy value of `condition` (plain or async); AssertionError when none comes `within_s`."""
     deadline = time.monotonic() + within_s
     while True:

@@ -1,0 +1,269 @@
+"""`python -m hub …`: thin commands over services."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from json import JSONDecodeError, loads
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import httpx2
+import typer
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub import serve as server
+from hub.auth.permissions import SYSTEM
+from hub.auth.tokens import Tokens
+from hub.clock import SystemClock
+from hub.datadir import demo_sign_in, load_settings
+from hub.errors import HubError, Invalid, Misconfigured
+from hub.migrate import revisions, upgrade
+from hub.observe import logs
+from hub.preflight import check_database, check_redis, require_current
+from hub.services import accounts, importer, outbox, pages, seed, sessions
+from hub.services.database import create_engine, create_sessions, is_unavailable
+from hub.settings import Settings
+from hub.up import up
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Status Hub")
+user_cli = typer.Typer(no_args_is_help=True, help="Accounts.")
+import_cli = typer.Typer(no_args_is_help=True, help="Bring a status page here from elsewhere.")
+cli.add_typer(user_cli, name="user")
+cli.add_typer(import_cli, name="import")
+
+_IMPORT_LIMIT_BYTES = 32 * 1_048_576
+_OUTBOX_ALARM_S = 10.0  # docs/guarantees.md: older than this, something is wrong with the relay or Redis
+_clock = SystemClock()
+
+
+@cli.command("up")
+def up_command() -> None:
+    """Run everything: PostgreSQL, Valkey, web, worker, beat. Ctrl-C stops it."""
+    asyncio.run(up(_settings("hub", needs_servers=False)))
+
+
+@cli.command("serve")
+def serve_command() -> None:
+    """Run one web process."""
+    settings = _settings("serve")
+    server.serve(settings)
+
+
+@cli.command()
+def worker() -> None:
+    """Run the Celery worker."""
+    _become_celery("worker")
+
+
+@cli.command()
+def beat() -> None:
+    """Run the Celery beat; any number may run, one is active."""
+    _become_celery("beat")
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's tables to what this version needs."""
+    settings = _settings("migrate")
+    asyncio.run(check_database(settings.sqlalchemy_url))
+    upgrade(settings.sqlalchemy_url)
+    newest, _ = revisions()
+    typer.echo(f"the database is at {newest}")
+
+
+@cli.command("seed")
+def seed_command(
+    *, if_empty: Annotated[bool, typer.Option("--if-empty", help="Only when there is no page at all.")] = False
+) -> None:
+    """Make the demo page and the demo account."""
+    settings = _settings("seed")
+    email, password = demo_sign_in(settings.hub_data_dir)
+
+    async def run() -> bool:
+        async with _transaction(settings) as session:
+            if if_empty and await pages.list_pages(session, by=SYSTEM):
+                return False
+            return await seed.seed_demo(session, by=SYSTEM, now=_clock.now(), email=email, password=password)
+
+    typer.echo("the demo page is made" if asyncio.run(run()) else "nothing to do")
+
+
+@import_cli.command("statuspage")
+def import_statuspage(
+    sources: Annotated[list[str], typer.Argument(metavar="FILE|URL…", help="Statuspage documents of one page.")],
+    page: Annotated[str, typer.Option(help="Slug of the page to import into; made if it is missing.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be done and change nothing.")] = False,
+) -> None:
+    """Import a Statuspage page: summary.json, incidents.json, … as files or from the web."""
+    settings = _settings("import")
+    documents = [_read_document(source) for source in sources]
+
+    async def run() -> importer.ImportReport:
+        async with _transaction(settings) as session:
+            return await importer.import_statuspage(
+                session, documents, page=page, by=SYSTEM, now=_clock.now(), dry_run=dry_run
+            )
+
+    for line in asyncio.run(run()).lines:
+        typer.echo(line)
+
+
+@cli.command()
+def doctor() -> None:
+    """Check what the hub stands on; exit code 1 when something is wrong."""
+    settings = _settings("doctor")
+    is_well = asyncio.run(_examine(settings))
+    raise typer.Exit(0 if is_well else 1)
+
+
+@user_cli.command("create")
+def user_create(
+    email: str,
+    *,
+    admin: Annotated[bool, typer.Option("--admin", help="May do everything on every page.")] = False,
+    verified: Annotated[bool, typer.Option("--verified", help="The address is known to be theirs.")] = False,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
+) -> None:
+    """Make an account."""
+    settings = _settings("user")
+    password = _read_password(is_piped=password_stdin)
+
+    async def run() -> accounts.Account:
+        async with _transaction(settings) as session:
+            return await accounts.create_account(
+                session, email, password, is_admin=admin, is_verified=verified, now=_clock.now()
+            )
+
+    account = asyncio.run(run())
+    typer.echo(f"{account.email} is made, id {account.id}")
+
+
+@cli.command()
+def token(email: str) -> None:
+    """Print an access token of the account and nothing else."""
+    settings = _settings("token")
+    issuer = Tokens.of(settings)
+
+    async def run() -> str:
+        async with _transaction(settings) as session:
+            return await sessions.issue_token_for(session, issuer, email, _clock.now())
+
+    typer.echo(asyncio.run(run()))
+
+
+async def _examine(settings: Settings) -> bool:
+    """Print a line for each part; True when all are well."""
+    is_well = True
+
+    def tell(part: str, text: str, *, is_good: bool = True) -> None:
+        nonlocal is_well
+        is_well = is_well and is_good
+        typer.echo(f"{'ok ' if is_good else 'BAD'} {part:<10} {text}")
+
+    try:
+        tell("redis", await check_redis(settings.redis_dsn))
+    except HubError as error:
+        tell("redis", error.message, is_good=False)
+    try:
+        facts = await check_database(settings.sqlalchemy_url)
+        tell("database", f"PostgreSQL {facts.version}")
+        require_current(facts, *revisions())
+        tell("tables", f"at {facts.revision}")
+        async with _transaction(settings) as session:
+            age_s = await outbox.oldest_age_s(session)
+        lag = "nothing waits" if age_s is None else f"the oldest change has waited {age_s:.1f} s to be published"
+        tell("relay", lag, is_good=age_s is None or age_s < _OUTBOX_ALARM_S)
+    except HubError as error:
+        tell("database", error.message, is_good=False)
+    return is_well
+
+
+@asynccontextmanager
+async def _transaction(settings: Settings) -> AsyncIterator[AsyncSession]:
+    """One transaction on a database that has all tables; what goes wrong inside takes everything back."""
+    require_current(await check_database(settings.sqlalchemy_url), *revisions())
+    engine = create_engine(settings.sqlalchemy_url, pool_size=1)
+    try:
+        async with create_sessions(engine).begin() as session:
+            yield session
+    finally:
+        await engine.dispose()
+
+
+def _settings(who: str, *, needs_servers: bool = True) -> Settings:
+    """The settings of this command, with logging set up by them; raises Misconfigured."""
+    try:
+        settings = load_settings()
+        if needs_servers:
+            _ = settings.sqlalchemy_url, settings.redis_dsn
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])).upper()
+        raise Misconfigured(f"{name} is not right: {first['msg']} (it is {first['input']!r})") from None
+    except ValueError as error:
+        raise Misconfigured(str(error)) from None
+    logs.configure(settings, who)
+    return settings
+
+
+def _become_celery(command: str) -> NoReturn:
+    """The Celery application is another program beside this one, and is not imported here."""
+    _settings(command)
+    os.execv(sys.executable, [sys.executable, "-m", "tasks", command])  # noqa: S606
+
+
+def _read_password(*, is_piped: bool) -> str:
+    if is_piped:
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _read_document(source: str) -> Any:
+    """The JSON at a path or an http(s) address; raises Invalid."""
+    try:
+        raw = _fetch(source) if source.startswith(("http://", "https://")) else Path(source).read_bytes()
+        return loads(raw)
+    except OSError as error:
+        raise Invalid(f"{source} cannot be read: {error.strerror or error}") from None
+    except httpx2.HTTPError as error:
+        raise Invalid(f"{source} cannot be fetched: {error}") from None
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(f"{source} is not JSON: {error}") from None
+
+
+def _fetch(url: str) -> bytes:
+    with httpx2.stream("GET", url, timeout=30, follow_redirects=True) as answer:
+        answer.raise_for_status()
+        body = bytearray()
+        for chunk in answer.iter_bytes():
+            body += chunk
+            if len(body) > _IMPORT_LIMIT_BYTES:
+                raise Invalid(f"{url} is larger than {_IMPORT_LIMIT_BYTES // 1_048_576} MiB")
+    return bytes(body)
+
+
+def _fail(error: HubError) -> NoReturn:
+    """Say what is wrong: in one line, unless several fields are."""
+    fields = error.fields or {}
+    if error.message == error.default_message and len(fields) == 1:
+        [(name, problem)] = fields.items()
+        sys.exit(f"hub: {name}: {problem}")
+    more = [f"  {name}: {problem}" for name, problem in fields.items()] if len(fields) > 1 else []
+    sys.exit("\n".join([f"hub: {error.message}", *more]))
+
+
+def main() -> NoReturn:
+    """Run the command line; what people can cause or mend is told on standard error, with exit code 1."""
+    try:
+        cli()
+    except HubError as error:
+        _fail(error)
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        sys.exit(f"hub: the database is away: {error}")
+    sys.exit(0)

@@ -1,0 +1,69 @@
+"""One log stream per process, on standard error, for our own lines and those of every library alike."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+from hub.settings import Settings
+
+# Chatty at "info" about what we log better ourselves, or not at all.
+_QUIET = ("httpcore2", "httpx2", "asyncio", "sqlalchemy", "alembic", "redbeat", "celery.beat", "kombu")
+
+
+def configure(settings: Settings, who: str) -> None:
+    """Set this process's logging up; `who` names it in JSON lines (in text, `up` and Docker put it before the line)."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    if settings.hub_log_format == "json":
+        last: list[Processor] = [_named(who), structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        last = [structlog.processors.format_exc_info, render_text]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared[:-1],
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=settings.hub_log_level.upper(), force=True)
+    logging.captureWarnings(capture=True)
+    if settings.hub_log_level != "debug":
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def render_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+    """`04:15:08.123 info   relay: published events=3`, then the traceback if there is one."""
+    at, level, logger = str(line.pop("at")), str(line.pop("level")), str(line.pop("logger", ""))
+    event, traceback = str(line.pop("event")), line.pop("exception", None)
+    extra = "".join(f" {name}={value}" for name, value in line.items() if not name.startswith("color_"))
+    text = f"{at[11:23]} {level:<7} {logger.removeprefix('hub.')}: {event}{extra}"
+    return f"{text}\n{traceback}" if traceback else text
+
+
+def _named(who: str) -> Processor:
+    def add(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        line.pop("color_message", None)
+        line["who"] = who
+        return line
+
+    return add
