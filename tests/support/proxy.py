@@ -19,6 +19,7 @@ class TcpProxy:
     delay_s: float = 0.0
     piece_bytes: int | None = None  # forward in pieces of this size
     accepted: int = 0
+    moved: int = 0  # chunks in either direction
     _passing: asyncio.Event = field(default_factory=asyncio.Event)
     _links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = field(default_factory=set)
     _is_refusing: bool = False
@@ -77,6 +78,7 @@ class TcpProxy:
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 await self._passing.wait()
+                self.moved += 1
                 size = self.piece_bytes or len(data)
                 for start in range(0, len(data), size):
                     writer.write(data[start : start + size])
