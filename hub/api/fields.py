@@ -1,6 +1,6 @@
 """The kinds of values that bodies and queries are made of, with the bounds that the tables have."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -49,6 +49,21 @@ def _instant(value: Any) -> datetime:
     return instant
 
 
+def _day(value: date) -> date:
+    if not _EARLIEST.date() <= value <= _LATEST.date():
+        raise ValueError("is out of range")
+    return value
+
+
+def left_out() -> Any:
+    """The default of a field that a change may leave out but not set to null. Never read: only given fields count."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
 def _audience(value: str) -> str:
     if not is_audience(value):
         raise ValueError("must be public, authenticated, verified or group:<slug>")
@@ -70,6 +85,8 @@ Audience = Annotated[
     AfterValidator(_audience),
     WithJsonSchema({"type": "string", "examples": ["public", "authenticated", "verified", "group:ops"]}),
 ]
+Day = Annotated[date, AfterValidator(_day)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG}$", max_length=63)]
 Id = Annotated[str, StringConstraints(pattern="^[a-z0-9]{12}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_not_blank)]

@@ -1,0 +1,234 @@
+"""The shapes of answers about pages, for the document. `hub.domain.snapshot` makes the values.
+
+Fields with a default are told to operators of the page only.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from hub.api.fields import DayText, InstantText, Out
+from hub.domain.incident import Impact, IncidentStatus
+from hub.domain.maintenance import MaintenanceStatus
+from hub.domain.status import Indicator, Status
+from hub.domain.text import iso
+from hub.services.history import History
+
+Json = dict[str, Any]
+
+
+class PageOut(Out):
+    id: str
+    slug: str
+    title: str
+    description: str | None
+    time_zone: str
+    locale: str
+    created_at: InstantText
+    updated_at: InstantText
+    audience: str = Field(default="")
+    version: int = Field(default=0)
+
+
+class GroupOut(Out):
+    """`status`: the worst of its components."""
+
+    id: str
+    name: str
+    position: int
+    status: Status
+    version: int = Field(default=0)
+
+
+class ComponentOut(Out):
+    """`status` is the effective one, the worst of all that holds the component; `base_status` the operator's word."""
+
+    id: str
+    name: str
+    description: str | None
+    group_id: str | None
+    position: int
+    status: Status
+    status_since: InstantText | None
+    showcase: bool
+    only_show_if_degraded: bool
+    start_date: DayText | None
+    created_at: InstantText
+    updated_at: InstantText
+    base_status: Status = Field(default=Status.OPERATIONAL)
+    audience: str | None = Field(default=None)
+    version: int = Field(default=0)
+
+
+class AffectedOut(Out):
+    id: str
+    name: str
+    old_status: Status
+    new_status: Status
+
+
+class UpdateOut(Out):
+    """`body` is Markdown, `body_html` its sanitised rendering. `components`: id → what this update said of it."""
+
+    id: str
+    status: str
+    body: str
+    body_html: str
+    display_at: InstantText
+    created_at: InstantText
+    updated_at: InstantText
+    components: dict[str, Status]
+    affected: list[AffectedOut]
+
+
+class IncidentOut(Out):
+    """`components`: id → the latest word of this incident on it. `updates`: newest first."""
+
+    id: str
+    name: str
+    status: IncidentStatus
+    impact: Impact
+    started_at: InstantText
+    monitoring_at: InstantText | None
+    resolved_at: InstantText | None
+    created_at: InstantText
+    updated_at: InstantText
+    components: dict[str, Status]
+    updates: list[UpdateOut]
+    audience: str | None = Field(default=None)
+    impact_override: Impact | None = Field(default=None)
+    version: int = Field(default=0)
+
+
+class MaintenanceOut(Out):
+    id: str
+    name: str
+    status: MaintenanceStatus
+    body: str
+    body_html: str
+    scheduled_for: InstantText
+    scheduled_until: InstantText
+    started_at: InstantText | None
+    completed_at: InstantText | None
+    auto_start: bool
+    auto_complete: bool
+    rrule: str | None
+    created_at: InstantText
+    updated_at: InstantText
+    components: list[str]
+    updates: list[UpdateOut]
+    audience: str | None = Field(default=None)
+    version: int = Field(default=0)
+
+
+class RollUpOut(Out):
+    indicator: Indicator
+    description: str
+
+
+class SnapshotOut(Out):
+    """`incidents` are the open ones, `maintenances` those not completed, `history` the last incidents that ended."""
+
+    channel: str
+    epoch: str
+    offset: int
+    page: PageOut
+    status: RollUpOut
+    groups: list[GroupOut]
+    components: list[ComponentOut]
+    incidents: list[IncidentOut]
+    maintenances: list[MaintenanceOut]
+    history: list[IncidentOut]
+    summary: Json | None
+    report: Json | None
+
+
+class PublicationOut(Out):
+    """`data`: an event, to be folded into the snapshot before it (docs/protocol.md#events)."""
+
+    offset: int
+    data: Json
+    time: InstantText
+
+
+class HistoryOut(Out):
+    """`offset` is the channel's last; `recovered`: nothing between the asked offset and these is missing."""
+
+    epoch: str
+    offset: int
+    publications: list[PublicationOut]
+    recovered: bool
+
+
+def history_json(past: History, *, is_same_life: bool) -> Json:
+    """As `HistoryOut`; publications go through as they are stored."""
+    return {
+        "epoch": past.epoch,
+        "offset": past.offset,
+        "publications": [
+            {
+                "offset": item.offset,
+                "data": msgspec.Raw(item.data),
+                "time": iso(datetime.fromtimestamp(item.time_ms / 1000, UTC)),
+            }
+            for item in (past.publications if is_same_life else ())
+        ],
+        "recovered": past.is_recovered and is_same_life,
+    }
+
+
+class DayOut(Out):
+    date: DayText
+    ratio: float | None
+    worst: Status | None
+    downtime_s: int
+    no_data: bool
+
+
+class ComponentUptimeOut(Out):
+    id: str
+    name: str
+    group_id: str | None
+    ratio: float | None
+    downtime_s: int
+    days: list[DayOut]
+
+
+class GroupUptimeOut(Out):
+    id: str
+    name: str
+    ratio: float | None
+
+
+class UptimeOut(Out):
+    """Ratios are 0..1, null without data. Days are those of the page's zone; `period_end` is today."""
+
+    days: int
+    period_start: DayText
+    period_end: DayText
+    time_zone: str
+    weights: dict[str, float]
+    ratio: float | None
+    groups: list[GroupUptimeOut]
+    components: list[ComponentUptimeOut]
+
+
+class ComponentReportOut(Out):
+    id: str
+    name: str
+    uptime: float | None
+    downtime_s: int
+
+
+class ReportOut(Out):
+    kind: str
+    period_start: DayText
+    period_end: DayText
+    computed_at: InstantText
+    uptime: float | None
+    incidents: int
+    maintenances: int
+    downtime_s: int
+    components: list[ComponentReportOut]

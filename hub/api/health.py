@@ -1,0 +1,51 @@
+"""For machines that watch the hub: alive, ready, figures. Never behind a sign-in, and no secrets in them."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from hub.api.metrics import Metrics
+from hub.services import outbox
+
+CHECK_TIMEOUT_S = 2.0
+RELAY_LAG_LIMIT_S = 10.0
+_NO_STORE = {"Cache-Control": "no-store"}
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def healthz(_: Request) -> Response:
+    """This process answers; nothing else is asked."""
+    return JSONResponse({"status": "ok"}, headers=_NO_STORE)
+
+
+async def readyz(request: Request) -> Response:
+    """200 when requests can be served well, else 503; `checks` names each part: `ok`, or what is wrong."""
+    checks = await run_checks(request)
+    is_ready = all(answer == "ok" for answer in checks.values())
+    body = {"status": "ok" if is_ready else "unavailable", "checks": checks}
+    return JSONResponse(body, 200 if is_ready else 503, headers=_NO_STORE)
+
+
+async def show_metrics(request: Request) -> Response:
+    """The Prometheus text format, of this process alone."""
+    metrics: Metrics = request.state.metrics
+    counts = request.state.node.member_counts()
+    metrics.members.set(sum(counts.values()))
+    metrics.channels.set(sum(1 for count in counts.values() if count))
+    checks = await run_checks(request)
+    metrics.is_ready.set(all(answer == "ok" for answer in checks.values()))
+    return Response(metrics.render(), media_type=_METRICS_TYPE, headers=_NO_STORE)
+
+
+async def run_checks(request: Request) -> dict[str, str]:
+    """`{"database", "redis", "relay"}`: each `ok` or a few words."""
+    redis = "ok" if request.state.node.is_ready else "no confirmed subscription, or leaving"
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S), request.state.db() as session:
+            age_s = await outbox.oldest_age_s(session) or 0.0
+    except Exception as error:  # noqa: BLE001 (whatever it is, the answer is "not ready"; no details leave)
+        return {"database": type(error).__name__, "redis": redis, "relay": "unknown"}
+    request.state.metrics.outbox_age.set(age_s)
+    relay = "ok" if age_s < RELAY_LAG_LIMIT_S else f"events have waited for {age_s:.0f} s"
+    return {"database": "ok", "redis": redis, "relay": relay}

@@ -1,0 +1,214 @@
+"""Bodies and queries about pages and what is on them."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from hub.api.fields import (
+    Audience,
+    Day,
+    Description,
+    Id,
+    In,
+    Instant,
+    Limit,
+    Name,
+    Position,
+    Query,
+    Slug,
+    Text,
+    Version,
+    Word,
+    left_out,
+)
+from hub.domain.incident import Impact, IncidentStatus
+from hub.domain.maintenance import MaintenanceStatus
+from hub.domain.report import ReportKind
+from hub.domain.status import Status
+from hub.services.components import NewComponent
+from hub.services.groups import NewGroup
+from hub.services.incidents import NewIncident, NewUpdate
+from hub.services.maintenances import NewMaintenance
+from hub.services.pages import NewPage
+
+Locale = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+RRule = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+ComponentIds = Annotated[list[Id], Field(max_length=500)]
+Words = Annotated[dict[Id, Status], Field(max_length=500)]
+
+
+class Patch(In):
+    """A change: what is left out stays. `version`: the version this change was made from (as `If-Match`)."""
+
+    version: Version | None = None
+
+    def changes(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.model_fields_set - {"version"}}
+
+
+class PageIn(In):
+    slug: Slug
+    title: Name
+    description: Description | None = None
+    time_zone: Word = "Etc/UTC"
+    locale: Locale = "en"
+    audience: Audience = "public"
+
+    def to_domain(self) -> NewPage:
+        return NewPage(**dict(self))
+
+
+class PagePatch(Patch):
+    title: Name = left_out()
+    description: Description | None = None
+    time_zone: Word = left_out()
+    locale: Locale = left_out()
+    audience: Audience = left_out()
+
+
+class GroupIn(In):
+    name: Name
+    position: Position | None = None
+
+    def to_domain(self) -> NewGroup:
+        return NewGroup(**dict(self))
+
+
+class GroupPatch(Patch):
+    name: Name = left_out()
+    position: Position = left_out()
+
+
+class ComponentIn(In):
+    """`status` is the operator's own word; `audience` null: that of the page; `position` null: after the last."""
+
+    name: Name
+    description: Description | None = None
+    group_id: Id | None = None
+    position: Position | None = None
+    showcase: bool = True
+    only_show_if_degraded: bool = False
+    start_date: Day | None = None
+    audience: Audience | None = None
+    status: Status = Status.OPERATIONAL
+
+    def to_domain(self) -> NewComponent:
+        return NewComponent(**dict(self))
+
+
+class ComponentPatch(Patch):
+    name: Name = left_out()
+    description: Description | None = None
+    group_id: Id | None = None
+    position: Position = left_out()
+    showcase: bool = left_out()
+    only_show_if_degraded: bool = left_out()
+    start_date: Day | None = None
+    audience: Audience | None = None
+    status: Status = left_out()
+
+
+class UpdateIn(In):
+    """`components`: what this update says of each component it names. `version`: of the incident."""
+
+    status: IncidentStatus
+    body: Text
+    components: Words = Field(default_factory=dict)
+    version: Version | None = None
+
+    def to_domain(self) -> NewUpdate:
+        return NewUpdate(self.status, self.body, self.components)
+
+
+class IncidentIn(In):
+    """`started_at` null: now. `impact` null: derived. `audience` counts only while no component is named."""
+
+    name: Name
+    status: IncidentStatus
+    body: Text
+    components: Words = Field(default_factory=dict)
+    impact: Impact | None = None
+    started_at: Instant | None = None
+    audience: Audience | None = None
+
+    def to_domain(self) -> NewIncident:
+        first = NewUpdate(self.status, self.body, self.components)
+        return NewIncident(self.name, first, self.impact, self.started_at, self.audience)
+
+
+class IncidentPatch(Patch):
+    """`impact` null: derived again. Status and components change by updates."""
+
+    name: Name = left_out()
+    impact: Impact | None = None
+    started_at: Instant = left_out()
+    audience: Audience | None = None
+
+
+class UpdatePatch(In):
+    body: Text
+
+
+class MaintenanceIn(In):
+    """`rrule`: RFC 5545, in the page's zone. `body` is the first update too."""
+
+    name: Name
+    body: Text
+    scheduled_for: Instant
+    scheduled_until: Instant
+    components: ComponentIds = Field(default_factory=list)
+    rrule: RRule | None = None
+    auto_start: bool = True
+    auto_complete: bool = True
+    audience: Audience | None = None
+
+    def to_domain(self) -> NewMaintenance:
+        return NewMaintenance(**dict(self))
+
+
+class MaintenancePatch(Patch):
+    name: Name = left_out()
+    body: Text = left_out()
+    scheduled_for: Instant = left_out()
+    scheduled_until: Instant = left_out()
+    components: ComponentIds = left_out()
+    rrule: RRule | None = None
+    auto_start: bool = left_out()
+    auto_complete: bool = left_out()
+    audience: Audience | None = None
+
+
+class MaintenanceUpdateIn(In):
+    """`version`: of the maintenance."""
+
+    status: MaintenanceStatus
+    body: Text
+    version: Version | None = None
+
+
+class HistoryQuery(Query):
+    """`epoch`: that of the offset, so that an offset of another history is noticed even if it is small enough."""
+
+    after: Annotated[int, Field(ge=0, le=2**53)] = 0
+    epoch: Annotated[str, StringConstraints(max_length=32)] | None = None
+    limit: Annotated[int, Field(ge=1, le=300)] = 100
+
+
+class UptimeQuery(Query):
+    days: Annotated[int, Field(ge=1, le=366)] = 90
+    component: Id | None = None
+
+
+class ReportsQuery(Query):
+    """`before`: only days before this one."""
+
+    kind: ReportKind = ReportKind.DAILY
+    before: Day | None = None
+    limit: Limit = 30
+
+
+class ListQuery(Query):
+    """`before`: the `meta.next` of the page before this one."""
+
+    before: Annotated[str, StringConstraints(max_length=200)] | None = None
+    limit: Limit = 50

@@ -1,0 +1,92 @@
+"""The whole URL map of the REST API."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from hub.api import auth, components, figures, groups, health, incidents, maintenances, me, pages
+from hub.api.openapi import DOCS_POLICY, build_document, render_docs
+from hub.api.resource import Nothing, resource
+
+PAGE = "/api/v1/pages/{slug}"
+
+API_ROUTES: tuple[Route, ...] = (
+    resource("/api/v1/auth/register", POST=auth.register),
+    resource("/api/v1/auth/login", POST=auth.login),
+    resource("/api/v1/auth/refresh", POST=auth.refresh),
+    resource("/api/v1/auth/logout", POST=auth.logout),
+    resource("/api/v1/me", GET=me.show_me),
+    resource("/api/v1/me/sessions", GET=me.list_sessions, DELETE=me.end_sessions),
+    resource("/api/v1/me/sessions/{session_id}", DELETE=me.end_session),
+    resource("/api/v1/me/password", POST=me.change_password),
+    resource("/api/v1/pages", GET=pages.list_pages, POST=pages.create_page),
+    resource(PAGE, GET=pages.show_page, PATCH=pages.update_page, DELETE=pages.delete_page),
+    resource(f"{PAGE}/snapshot", GET=pages.show_snapshot),
+    resource(f"{PAGE}/history", GET=pages.show_history),
+    resource(f"{PAGE}/uptime", GET=figures.show_uptime),
+    resource(f"{PAGE}/reports", GET=figures.list_reports),
+    resource(f"{PAGE}/groups", GET=groups.list_groups, POST=groups.create_group),
+    resource(
+        f"{PAGE}/groups/{{group_id}}",
+        GET=groups.show_group,
+        PATCH=groups.update_group,
+        DELETE=groups.delete_group,
+    ),
+    resource(f"{PAGE}/components", GET=components.list_components, POST=components.create_component),
+    resource(
+        f"{PAGE}/components/{{component_id}}",
+        GET=components.show_component,
+        PATCH=components.update_component,
+        DELETE=components.delete_component,
+    ),
+    resource(f"{PAGE}/incidents", GET=incidents.list_incidents, POST=incidents.open_incident),
+    resource(
+        f"{PAGE}/incidents/{{incident_id}}",
+        GET=incidents.show_incident,
+        PATCH=incidents.update_incident,
+        DELETE=incidents.delete_incident,
+    ),
+    resource(
+        f"{PAGE}/incidents/{{incident_id}}/updates",
+        GET=incidents.list_incident_updates,
+        POST=incidents.add_incident_update,
+    ),
+    resource(f"{PAGE}/incidents/{{incident_id}}/updates/{{update_id}}", PATCH=incidents.edit_incident_update),
+    resource(f"{PAGE}/maintenances", GET=maintenances.list_maintenances, POST=maintenances.schedule_maintenance),
+    resource(
+        f"{PAGE}/maintenances/{{maintenance_id}}",
+        GET=maintenances.show_maintenance,
+        PATCH=maintenances.update_maintenance,
+        DELETE=maintenances.delete_maintenance,
+    ),
+    resource(
+        f"{PAGE}/maintenances/{{maintenance_id}}/updates",
+        GET=maintenances.list_maintenance_updates,
+        POST=maintenances.add_maintenance_update,
+    ),
+    resource(
+        f"{PAGE}/maintenances/{{maintenance_id}}/updates/{{update_id}}", PATCH=maintenances.edit_maintenance_update
+    ),
+)
+
+
+def api_routes() -> list[BaseRoute]:
+    """Everything under `/api/`, and what machines ask for; to be mounted at the root, before any catch-all."""
+    document = build_document(API_ROUTES)
+
+    async def openapi_json(_: Request) -> Response:
+        return Response(msgspec.json.encode(document), media_type="application/json")
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(render_docs(document), headers={"Content-Security-Policy": DOCS_POLICY})
+
+    return [
+        *API_ROUTES,
+        Route("/api/openapi.json", openapi_json),
+        Route("/api/docs", docs),
+        Route("/api/{rest:path}", Nothing()),
+        Route("/healthz", health.healthz),
+        Route("/readyz", health.readyz),
+        Route("/metrics", health.show_metrics),
+    ]
