@@ -1,0 +1,94 @@
+"""The application: opens what a node needs, wires the edges, closes it all again. Nothing is global.
+
+`create_app(settings)` is how production, `python -m hub serve` and the tests build it alike.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+
+from hub.api.authenticate import principal_of
+from hub.api.headers import http_middleware
+from hub.api.last_resort import LastResort
+from hub.api.routes import api_routes
+from hub.auth.tokens import Tokens
+from hub.clock import SystemClock
+from hub.engine.broker_redis import RedisBroker
+from hub.engine.node import Node, NodeLimits
+from hub.engine.presence import Presence
+from hub.ids import new_id
+from hub.observe import crashes
+from hub.relay.loop import Relay
+from hub.services.database import create_engine, create_sessions
+from hub.services.history import SqlLog
+from hub.services.snapshots import SqlSnapshots
+from hub.settings import Settings
+from hub.transport.sse import events_endpoint
+from hub.transport.websocket import websocket_endpoint
+from hub.web import make_pages, web_routes
+
+
+def create_app(settings: Settings) -> Starlette:
+    """A node of the hub as an ASGI application. Raises ValueError, in one line, for settings it cannot run with."""
+    tokens = Tokens.of(settings)
+    crashes.start(settings)
+    site = make_pages()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
+        clock = SystemClock()
+        engine = create_engine(settings.sqlalchemy_url, pool_size=settings.hub_db_pool_size)
+        sessions = create_sessions(engine)
+        broker = RedisBroker(settings.redis_dsn, clock)
+        limits = NodeLimits(
+            buffer_bytes=settings.hub_send_buffer_limit_bytes,
+            stall_deadline_s=settings.hub_stall_deadline_s,
+            drain_s=settings.hub_drain_s,
+        )
+        node = Node(broker, SqlLog(sessions), SqlSnapshots(sessions), clock=clock, limits=limits)
+        relay = Relay(sessions, broker, clock, settings.sqlalchemy_url)
+        presence = Presence(settings.redis_dsn, new_id(), node.member_counts)
+        await node.start()
+        tasks = [
+            asyncio.create_task(relay.run(), name="relay"),
+            asyncio.create_task(presence.run(), name="presence"),
+        ]
+        try:
+            yield {
+                "settings": settings,
+                "clock": clock,
+                "db": sessions,
+                "tokens": tokens,
+                "principals": principal_of,
+                "node": node,
+                "relay": relay,
+            }
+        finally:
+            await relay.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await node.close()
+            await engine.dispose()
+
+    async def nothing_here(request: Request, _: Exception) -> Response:
+        return site.not_found(request)
+
+    return Starlette(
+        routes=[
+            *api_routes(),
+            WebSocketRoute("/connection/websocket", websocket_endpoint),
+            Route("/p/{slug}/events", events_endpoint, methods=["GET"]),
+            *web_routes(site),
+        ],
+        middleware=[*http_middleware(), Middleware(LastResort)],
+        exception_handlers={404: nothing_here},
+        lifespan=lifespan,
+    )
