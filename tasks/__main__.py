@@ -1,14 +1,16 @@
 """`python -m tasks worker | beat | flower | inspect [options of Celery…]`, and `beat-lock` for health checks."""
 
 import sys
+import warnings
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from redbeat.schedulers import ensure_conf, get_redis
 
 from hub.datadir import load_settings
 from tasks.app import create_app
 
-_OPTIONS = {
+OPTIONS = {  # of each command, before the caller's own
     # Gossip and mingling ask other workers for what ours need not know, and cost a second at each start.
     "worker": ("--without-gossip", "--without-mingle"),
     "beat": ("--pidfile=",),
@@ -19,15 +21,17 @@ _OPTIONS = {
 
 def main(argv: list[str]) -> None:
     command, *options = argv or [""]
-    if command not in _OPTIONS and command != "beat-lock":
+    if command not in OPTIONS and command != "beat-lock":
         sys.exit("usage: python -m tasks worker|beat|flower|inspect|beat-lock [options]")
     try:
         app = create_app(load_settings())
     except ValueError as error:
         sys.exit(f"hub: {error}")
+    # Celery warns root because pickled messages are code; this hub takes JSON only.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     if command == "beat-lock":
         sys.exit(0 if _is_beat_locked(app) else "no beat holds the lock")
-    app.start([command, *_OPTIONS[command], *options])
+    app.start([command, *OPTIONS[command], *options])
 
 
 def _is_beat_locked(app: Celery) -> bool:

@@ -18,13 +18,6 @@ from tasks import runtime
 
 _TASK_MODULES = ("tasks.maintenance", "tasks.reports", "tasks.summaries")
 
-# name of the task           when, in UTC                 seconds after which a waiting tick is dropped
-_BEAT_TABLE = (
-    ("maintenance.advance_due", 3.0, 30),  # windows open and close within 5 s of their time
-    ("summaries.publish_due", crontab(), 50),  # each minute
-    ("reports.store_due", crontab(), 50),  # each minute: a day ends at another minute in every zone
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -34,6 +27,7 @@ class Timing:
     sweep. It must be more than twice the time limit, or a slow task is started again while it still runs.
     """
 
+    look_every_s: float = 3.0  # how late a maintenance may start or end, and then some
     time_limit_s: int = 30
     visibility_timeout_s: int = 75
     sweep_interval_s: float = 5.0
@@ -96,16 +90,25 @@ def _configuration(settings: Settings, timing: Timing) -> dict[str, Any]:
         "worker_redirect_stdouts": False,
         "timezone": "UTC",
         "enable_utc": True,
-        "beat_schedule": {
-            name: {"task": name, "schedule": when, "options": {"expires": expires_s}}
-            for name, when, expires_s in _BEAT_TABLE
-        },
-        "beat_scheduler": "redbeat.RedBeatScheduler",
+        "beat_schedule": _beat_schedule(timing),
+        "beat_scheduler": "tasks.beat.SteadyScheduler",
         "beat_max_loop_interval": timing.beat_loop_s,
         "redbeat_redis_url": settings.redis_dsn,
         "redbeat_redis_options": {"socket_timeout": 5, "socket_connect_timeout": 5},
         "redbeat_key_prefix": "hub:redbeat:",
         "redbeat_lock_timeout": timing.beat_lock_s,
+    }
+
+
+def _beat_schedule(timing: Timing) -> dict[str, Any]:
+    table = (
+        # task, when (UTC), seconds after which a tick that still waits is dropped
+        ("maintenance.advance_due", timing.look_every_s, 30),  # windows open and close within 5 s of their time
+        ("summaries.publish_due", crontab(), 50),  # each minute
+        ("reports.store_due", crontab(), 50),  # each minute, since a day ends at another minute in every zone
+    )
+    return {
+        name: {"task": name, "schedule": when, "options": {"expires": expires_s}} for name, when, expires_s in table
     }
 
 

@@ -65,7 +65,7 @@ async def page_uptime(
                     {
                         "date": bar.date.isoformat(),
                         "ratio": bar.figure.ratio(page.weights),
-                        "worst": bar.figure.worst,
+                        "worst": bar.figure.worst.value if bar.figure.worst else None,
                         "downtime_s": round(bar.figure.downtime_s),
                         "no_data": not bar.figure.has_data,
                     }
