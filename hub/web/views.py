@@ -1,5 +1,6 @@
 """Pages as HTML: resolve who asks to his view, read one snapshot, render. No rule about incidents lives here."""
 
+from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -7,16 +8,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.auth.permissions import ANONYMOUS, Principal
-from hub.errors import HubError, Unauthenticated
+from hub.errors import HubError, NotFound, Unauthenticated
 from hub.services import incidents, pages
 from hub.services.database import one_moment
 from hub.services.snapshots import read_snapshot
 from hub.services.uptime import page_uptime
 from hub.services.views import resolve_view, see_page
 from hub.web.context import bars_of, months, page_context, zone_context
+from hub.web.present import Json
 from hub.web.render import Renderer
+from hub.web.words import parse
 
 BAR_DAYS = 90
+HISTORY_PAGE = 50
 CREDENTIALS = ("hub_access",)
 # All that page.js imports, told to the browser at once instead of file by file.
 MODULES = (
@@ -66,15 +70,16 @@ class Pages:
         async with request.state.db() as session:
             page = await pages.get(session, slug, by=principal)
             found = await incidents.list_incidents(
-                session, slug, by=principal, before=request.query_params.get("before")
+                session, slug, by=principal, limit=HISTORY_PAGE + 1, before=_before(request)
             )
+        shown = found[:HISTORY_PAGE]
         return self._renderer.respond(
             request,
             "history.html",
             is_private=has_credential(request),
             page=page,
-            months=months(found.items, ZoneInfo(page["time_zone"]), now),
-            older=found.next,
+            months=months(shown, ZoneInfo(page["time_zone"]), now),
+            older=_cursor(shown[-1]) if len(found) > HISTORY_PAGE else None,
             **zone_context(page, now),
         )
 
@@ -127,6 +132,22 @@ class Pages:
         if error.http_status == 404:
             return self.not_found(request)
         return self._renderer.respond(request, "problem.html", status=error.http_status, heading=error.message)
+
+
+def _cursor(incident: Json) -> str:
+    """Where the next page of the history begins: the keyset of `list_incidents` as text."""
+    return f"{incident['started_at']}_{incident['created_at']}_{incident['id']}"
+
+
+def _before(request: Request) -> tuple[datetime, datetime, str] | None:
+    text = request.query_params.get("before")
+    if text is None:
+        return None
+    try:
+        started_at, created_at, incident_id = text.split("_")
+        return parse(started_at), parse(created_at), incident_id
+    except ValueError:
+        raise NotFound from None
 
 
 async def principal_of(request: Request) -> Principal:

@@ -47,7 +47,7 @@ RTL_LANGUAGES = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur",
 
 def parse(text: str) -> datetime:
     """The instant of an ISO string of ours, aware, UTC."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def direction(locale: str | None) -> str:

@@ -1,0 +1,134 @@
+/** Forms of the console: fields with their errors beside them, drafts that survive, questions in a dialog. */
+
+import { h } from "./morph.js";
+
+let count = 0;
+
+/** A labelled control. `name` is the path the API calls the field by; its error is shown under it. */
+export function field(name, label, control, hint) {
+  const id = `f${(count += 1)}`;
+  control.id = id;
+  control.name = name;
+  control.setAttribute("aria-describedby", `${id}-error`);
+  return h(
+    "div", { class: "field", "data-field": name },
+    h("label", { for: id }, label),
+    control,
+    hint && h("p", { class: "hint" }, hint),
+    h("p", { class: "error", id: `${id}-error`, hidden: true }),
+  );
+}
+
+export const select = (options, value) =>
+  h("select", {}, Object.entries(options).map(([key, text]) => h("option", { value: key, selected: key === value }, text)));
+
+export const check = (name, label, checked) => {
+  const box = h("input", { type: "checkbox", name, checked });
+  return h("label", { class: "check" }, box, h("span", {}, label));
+};
+
+/** Show `fields` of an error next to their controls and the rest above; with none, clear all. */
+export function showErrors(form, error) {
+  const fields = { ...(error?.fields ?? {}) };
+  let first = null;
+  for (const box of form.querySelectorAll("[data-field]")) {
+    const name = box.dataset.field;
+    const key = name in fields ? name : Object.keys(fields).find((path) => path.startsWith(`${name}.`));
+    const control = box.querySelector("input, select, textarea");
+    const text = key === undefined ? "" : fields[key];
+    box.querySelector(".error").textContent = text;
+    box.querySelector(".error").hidden = !text;
+    if (text) control?.setAttribute("aria-invalid", "true");
+    else control?.removeAttribute("aria-invalid");
+    if (text) first ??= control;
+    if (key !== undefined) delete fields[key];
+  }
+  const rest = Object.entries(fields).map(([name, text]) => `${name}: ${text}`);
+  const alert = form.querySelector(".alert");
+  alert.textContent = error ? (error.fields ? rest.join("; ") : error.message) : "";
+  alert.hidden = !alert.textContent;
+  first?.focus();
+}
+
+/** Run `work` with the form's buttons off; errors go into the form. True when it went through. */
+export async function submit(form, work) {
+  showErrors(form, null);
+  const buttons = [...form.querySelectorAll("button")];
+  for (const button of buttons) button.disabled = true;
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error.name !== "ApiError" && !("status" in error)) throw error;
+    showErrors(form, error);
+    return false;
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+}
+
+/** Keep what is typed in `form` under `key` until it is sent: a session that ends, or a closed tab, loses nothing. */
+export class Draft {
+  constructor(form, key) {
+    this.form = form;
+    this.key = `hub-draft:${key}`;
+    form.addEventListener("input", () => this.save());
+  }
+
+  save() {
+    const values = {};
+    for (const control of this.form.querySelectorAll("[name]")) {
+      values[control.name] = control.type === "checkbox" ? control.checked : control.value;
+    }
+    try { localStorage.setItem(this.key, JSON.stringify(values)); } catch { /* storage is off or full */ }
+  }
+
+  restore() {
+    let values = null;
+    try { values = JSON.parse(localStorage.getItem(this.key)); } catch { /* unreadable: as if there were none */ }
+    if (!values) return false;
+    for (const control of this.form.querySelectorAll("[name]")) {
+      if (!(control.name in values)) continue;
+      if (control.type === "checkbox") control.checked = values[control.name];
+      else control.value = values[control.name];
+    }
+    return true;
+  }
+
+  clear() {
+    try { localStorage.removeItem(this.key); } catch { /* storage is off */ }
+  }
+}
+
+/** Ask in a dialog; resolves with the value of the button that was taken, null on Escape. */
+export function ask(title, body, answers) {
+  const dialog = document.getElementById("question");
+  document.getElementById("question-title").textContent = title;
+  document.getElementById("question-body").replaceChildren(...body);
+  const buttons = answers.map(([value, text], index) => h("button", { value, class: index === 0 ? "main" : "" }, text));
+  document.getElementById("question-actions").replaceChildren(...buttons);
+  dialog.returnValue = "";
+  dialog.showModal();
+  buttons[0].focus();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true }));
+}
+
+/** A line at the foot of the page; `undo` gives it a button for ten seconds. */
+export function toast(text, undo) {
+  const box = document.getElementById("toasts");
+  const line = h("div", { class: "toast" }, h("span", {}, text));
+  const close = () => line.remove();
+  if (undo) {
+    const take = () => { close(); undo(); };
+    line.undo = take;
+    line.append(h("button", { type: "button", onclick: take }, "Undo"));
+  }
+  box.prepend(line);
+  while (box.children.length > 3) box.lastElementChild.remove();
+  setTimeout(close, undo ? 10_000 : 5_000);
+}
+
+/** Take back the newest change that still can be. */
+export function undoLast() {
+  [...document.getElementById("toasts").children].find((line) => line.undo)?.undo();
+}

@@ -1,0 +1,135 @@
+/** The operator console: one page at a time, drawn from the same live snapshot that visitors follow. */
+
+import { HubClient } from "./client.js";
+import { ComponentsPane } from "./console-components.js";
+import { Composer } from "./console-composer.js";
+import { toast, undoLast } from "./console-forms.js";
+import { OpenPane } from "./console-open.js";
+import { h, morphChildren } from "./morph.js";
+import { api, refresh } from "./session.js";
+import { TONES, Zone } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+const LIVE = {
+  live: ["●", "live"], connecting: ["◌", "connecting…"], reconnecting: ["◌", "reconnecting…"],
+  stale: ["⚠", "not live"], ended: ["⚠", "not live"],
+};
+
+/** What all panes share: the page's snapshot, its zone, and lookups in it. */
+class Desk {
+  constructor(snapshot) {
+    this.slug = snapshot.page.slug;
+    this.zone = new Zone(snapshot.page.time_zone);
+    this.snapshot = snapshot;
+    this.components = new ComponentsPane(this);
+    this.open = new OpenPane(this);
+    this.composer = new Composer(this);
+    this.draw(snapshot);
+  }
+
+  component(id) {
+    return this.snapshot.components.find((c) => c.id === id);
+  }
+
+  incident(id) {
+    return this.snapshot.incidents.find((i) => i.id === id);
+  }
+
+  /** `25 Nov, 14:05 UTC+1`: a time of the console always says its zone. */
+  stamp(text) {
+    const at = Date.parse(text);
+    return `${this.zone.moment(at, Date.now())} ${this.zone.offsetName(at)}`;
+  }
+
+  draw(snapshot) {
+    this.snapshot = snapshot;
+    byId("rollup").replaceChildren(h("span", { class: `rollup-text s-${TONES[snapshot.status.indicator]}` }, snapshot.status.description));
+    morphChildren(byId("components"), this.components.rows(snapshot));
+    this.open.draw(snapshot);
+    this.composer.draw();
+    document.title = `${snapshot.page.title} · Console`;
+  }
+}
+
+function follow(snapshot) {
+  const desk = new Desk(snapshot);
+  const client = new HubClient({ slug: desk.slug, snapshot, refresh });
+  client.addEventListener("change", ({ detail }) => desk.draw(detail.snapshot));
+  client.addEventListener("state", ({ detail }) => {
+    const [glyph, words] = LIVE[detail.state] ?? LIVE.connecting;
+    document.body.dataset.live = detail.state === "ended" ? "stale" : detail.state;
+    byId("live").querySelector(".mark").textContent = glyph;
+    byId("live").querySelector(".text").textContent = words;
+  });
+  client.addEventListener("refused", () => toast("This page is no longer yours to edit. Reload to see where you stand."));
+  client.start();
+  keys(desk);
+  globalThis.statusHub = { client, desk }; // for the curious, and for tests
+}
+
+function keys(desk) {
+  const dialog = byId("keys");
+  const show = () => dialog.showModal();
+  byId("keys-button").addEventListener("click", show);
+  document.addEventListener("keydown", (event) => {
+    const { target } = event;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      target.closest("form")?.requestSubmit();
+      return;
+    }
+    const isTyping = target.matches("input, textarea, select") || document.querySelector("dialog[open]");
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = {
+      "?": show,
+      c: () => desk.components.focusFirst(),
+      n: () => desk.composer.focus("incident"),
+      m: () => desk.composer.focus("maintenance"),
+      u: () => desk.open.focusNewest(),
+      z: undoLast,
+    }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+function signIn() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+async function main() {
+  let me;
+  let pages;
+  try {
+    me = await api("GET", "/me");
+    pages = await api("GET", "/pages");
+  } catch (error) {
+    if (error.status === 401) return signIn();
+    byId("calm").hidden = false;
+    byId("calm").textContent = error.message;
+    return;
+  }
+  byId("who").textContent = me.email;
+  byId("sign-out").addEventListener("click", async () => {
+    await api("POST", "/auth/logout").catch(() => null);
+    location.assign("/login");
+  });
+  const mine = pages.filter((page) => me.is_admin || ["owner", "editor"].includes(me.roles[page.id]));
+  const chooser = byId("chooser");
+  chooser.replaceChildren(...mine.map((page) => h("option", { value: page.slug }, page.title)));
+  chooser.disabled = mine.length < 2;
+  if (!mine.length) {
+    byId("calm").hidden = false;
+    byId("calm").textContent = "There is no page that you may edit. An owner of one can give you a role, or an administrator can make one.";
+    return;
+  }
+  const asked = new URLSearchParams(location.search).get("page");
+  const slug = mine.some((page) => page.slug === asked) ? asked : mine[0].slug;
+  chooser.value = slug;
+  chooser.addEventListener("change", () => location.assign(`/console?page=${encodeURIComponent(chooser.value)}`));
+  byId("public").href = `/p/${slug}`;
+  byId("public").hidden = false;
+  follow(await api("GET", `/pages/${slug}/snapshot`));
+}
+
+await main();
