@@ -41,7 +41,7 @@ class Subscribe(Request):
     delta: str = ""
     type: int = 0
     phase: int = 0
-    tf: msgspec.Raw | None = None
+    tf: object = None
 
 
 class Unsubscribe(Request):
