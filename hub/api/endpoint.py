@@ -13,9 +13,8 @@ from starlette.responses import Response
 
 from hub.api.authenticate import principal_of
 from hub.api.body import fields_of, is_fit, read_model
-from hub.api.envelope import Reply, failure, success, unexpected
-from hub.errors import HubError, Invalid, NotFound, Unauthenticated, Unavailable
-from hub.services.database import is_unavailable
+from hub.api.envelope import Reply, failure, success
+from hub.errors import HubError, Invalid, NotFound, Unauthenticated
 
 _NAME_IN_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -57,7 +56,7 @@ def endpoint(
 ) -> Callable[[Handler], View]:
     """Make a view of `handler(request[, body][, query]) -> Reply`; `request.user` is the Principal.
 
-    Every error leaves as an envelope: HubError as itself, an unreachable database as 503, all else as 500.
+    HubErrors leave as an envelope; what nobody expected is for `LastResort`.
     """
 
     def decorate(handler: Handler) -> View:
@@ -74,8 +73,6 @@ def endpoint(
                 return success(request, await handler(request, *arguments))
             except HubError as error:
                 return failure(request, error)
-            except Exception as error:  # noqa: BLE001 (the boundary: nothing above makes an answer of an error)
-                return failure(request, Unavailable()) if is_unavailable(error) else unexpected(request, error)
 
         view.operation = Operation(  # type: ignore[attr-defined]
             name=handler.__name__,

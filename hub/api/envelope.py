@@ -1,18 +1,22 @@
 """The one answer shape: `status, data, error, meta`, for every status code. The only place that renders errors."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
+import structlog
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.api.errors import report
 from hub.errors import HubError, VersionConflict
+from hub.observe import crashes
 
 T = TypeVar("T")
+
+_log = structlog.get_logger("hub.api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,9 @@ def failure(request: Request, error: HubError) -> Response:
 
 def unexpected(request: Request, error: Exception) -> Response:
     """A 500 that says nothing but `error_id`, under which the log (and Sentry, if configured) has the traceback."""
-    error_id = report(request, error)
+    error_id = uuid.uuid4().hex
+    _log.error("unexpected error", error_id=error_id, path=request.scope["path"], exc_info=error)
+    crashes.capture(error, error_id=error_id)
     body = {"code": HubError.code, "message": HubError.default_message, "fields": None, "error_id": error_id}
     return _envelope(request, 500, error=body)
 

@@ -27,7 +27,7 @@ class LastResort:
 
         try:
             await self.app(scope, receive, watch)
-        except Exception as error:  # noqa: BLE001 (the boundary)
+        except Exception as error:
             request = Request(scope, receive)
             if isinstance(error, HubError):
                 response = failure(request, error)
