@@ -6,7 +6,7 @@ import { Composer } from "./console-composer.js";
 import { toast, undoLast } from "./console-forms.js";
 import { OpenPane } from "./console-open.js";
 import { h, morphChildren } from "./morph.js";
-import { api, refresh } from "./session.js";
+import { api, noteSession, refresh } from "./session.js";
 import { TONES, Zone } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -112,6 +112,7 @@ async function main() {
   byId("who").textContent = me.email;
   byId("sign-out").addEventListener("click", async () => {
     await api("POST", "/auth/logout").catch(() => null);
+    noteSession(false);
     location.assign("/login");
   });
   const mine = pages.filter((page) => me.is_admin || ["owner", "editor"].includes(me.roles[page.id]));

@@ -1,6 +1,6 @@
 /** Sign in or register: one form, errors next to the field they are about. */
 
-import { api, refresh } from "./session.js";
+import { api, noteSession, refresh } from "./session.js";
 
 const form = document.getElementById("sign-in");
 const problem = document.getElementById("problem");
@@ -34,6 +34,7 @@ form.addEventListener("submit", async (event) => {
   try {
     await api("POST", action.replace("/api/v1", ""), body);
     if (isNew) await api("POST", "/auth/login", body);
+    noteSession(true);
     location.assign(next);
   } catch (error) {
     show(error.fields ?? {}, error.fields ? "" : error.message);

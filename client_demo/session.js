@@ -29,11 +29,31 @@ async function once(method, path, body, headers) {
 }
 
 let renewing = null;
+const FLAG = "hub-session"; // the cookies cannot be read from here: this only says that there may be some
+
+/** May this browser have a session? Asking for a renewal without one would be an error for nothing. */
+export function mayHaveSession() {
+  try { return localStorage.getItem(FLAG) === "1"; } catch { return true; }
+}
+
+export function noteSession(isThere) {
+  try {
+    if (isThere) localStorage.setItem(FLAG, "1");
+    else localStorage.removeItem(FLAG);
+  } catch { /* storage is off: renewals are tried */ }
+}
 
 /** A fresh access token (and cookie), or null when the session is over. Tabs and calls at once share one request. */
 export function refresh() {
+  if (!mayHaveSession()) return Promise.resolve(null);
   renewing ??= once("POST", "/auth/refresh")
-    .then(({ data }) => data.access_token, () => null)
+    .then(
+      ({ data }) => data.access_token,
+      (error) => {
+        if (error.status === 401) noteSession(false);
+        return null;
+      },
+    )
     .finally(() => { renewing = null; });
   return renewing;
 }

@@ -134,7 +134,7 @@ export class View {
 
   past(i) {
     if (!i.resolved_at) {
-      return h("article", { class: "past", "data-key": i.id }, h("h4", { dir: "auto" }, this.link(i)), h("p", { class: "facts" }, h("span", {}, "Ongoing: see above")));
+      return h("article", { class: "past", "data-key": i.id }, h("h4", { dir: "auto" }, this.link(i)), h("p", { class: "facts" }, h("span", {}, "Ongoing")));
     }
     return h(
       "article", { class: "past", "data-key": i.id },

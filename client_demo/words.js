@@ -61,7 +61,7 @@ export class Zone {
 
   offsetName(at) {
     const p = this.read(at);
-    const minutes = Math.round((Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute) - at) / 60_000);
+    const minutes = Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute) / 60_000 - Math.floor(at / 60_000);
     if (minutes === 0) return "UTC";
     const hours = Math.floor(Math.abs(minutes) / 60);
     const rest = Math.abs(minutes) % 60;

@@ -15,7 +15,7 @@ from hub.web.static import Assets
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 COMPRESS_FROM_BYTES = 1_024
 
@@ -45,14 +45,13 @@ class Renderer:
         *,
         status: int = 200,
         is_private: bool = False,
-        may_be_framed: bool = False,
         **context: Any,
     ) -> Response:
         """The page; `is_private` where a credential was used, so that no shared cache keeps it."""
         body = self.html(template, **context).encode()
         headers = {
             "Cache-Control": "private, no-cache" if is_private else "no-cache",
-            "Content-Security-Policy": POLICY.format(ancestors="*" if may_be_framed else "'none'"),
+            "Content-Security-Policy": POLICY,
             "Referrer-Policy": "strict-origin-when-cross-origin",
             "Vary": "Accept-Encoding, Cookie, Authorization",
             "X-Content-Type-Options": "nosniff",

@@ -57,7 +57,6 @@ class Pages:
             request,
             "page.html",
             is_private=has_credential(request),
-            may_be_framed=True,
             may_operate=principal.is_operator(sight.page.id),
             modules=MODULES,
             **page_context(snapshot, bars_of(figures), now),
