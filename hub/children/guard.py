@@ -1,4 +1,4 @@
-"""Wait for the parent to end and take its children along. Reads `+ PID SIGNAL` and `- PID` lines; end of file is the end.
+"""Wait for the parent to end and take its children along. Reads `+ PID SIGNAL`, `- PID`; end of file is the end.
 
 Runs under `python -I -S` with the standard library alone. On Linux the kernel's death signal usually is faster; this
 is what macOS has, and what ends a child that does not listen.

@@ -1,0 +1,44 @@
+# `make run` starts everything, `make test` tests everything; each sets up what it needs.
+PYTHON := .venv/bin/python
+ARGS :=
+
+.PHONY: help run test check static format lock clean
+
+help:
+	@echo "make run     start the hub with a demo page; Ctrl-C stops it (data stays in HUB_DATA_DIR, default .hub)"
+	@echo "make test    all checks and tests (ARGS='-k words' picks some)"
+	@echo "make check   the fast half: lint, types, import contracts, unit and property tests"
+	@echo "make format  format the code"
+	@echo "make lock    resolve the pins again from pyproject.toml (ARGS='--upgrade' renews them)"
+	@echo "make clean   remove everything that was made here, except the data"
+
+# Ends with make, even when make is killed: the launcher asks the kernel for a SIGTERM then.
+run:
+	@.ci/setup run && exec $(PYTHON) -I -S hub/children/launch.py $$PPID 15 - - $(PYTHON) -m hub up
+
+test: static
+	@.ci/install-chromium.sh || echo "make test: without a browser, its tests are skipped"
+	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: static
+	@$(PYTHON) -m pytest -q tests/unit tests/property $(ARGS)
+
+static:
+	@.ci/setup dev
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m ruff format --quiet --check .
+	@$(PYTHON) -m mypy --no-error-summary
+	@$(PYTHON) -m importlinter.cli lint-imports
+
+format:
+	@.ci/setup dev
+	@$(PYTHON) -m ruff check --quiet --fix-only .
+	@$(PYTHON) -m ruff format --quiet .
+
+lock:
+	@.ci/setup dev
+	@.ci/lock $(ARGS)
+
+clean:
+	rm -rf .venv .build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
