@@ -1,9 +1,13 @@
 """Maintenances begin and end by their schedule."""
 
+import logging
+
 from celery import shared_task
 
 from hub.services import maintenances
 from tasks import runtime
+
+log = logging.getLogger(__name__)
 
 EXPIRES_S = 30  # the next tick finds what is still due
 
@@ -18,4 +22,5 @@ def advance_due() -> None:
 @shared_task(name="maintenance.advance", throws=runtime.EXPECTED)
 def advance(slug: str, maintenance_id: str) -> None:
     """Begin or end one maintenance. A second run changes nothing: its state says that nothing is due any more."""
-    runtime.transaction(maintenances.advance, slug, maintenance_id, now=runtime.now())
+    if runtime.transaction(maintenances.advance, slug, maintenance_id, now=runtime.now()):
+        log.info("moved the maintenance %s of %s to its next state", maintenance_id, slug)
