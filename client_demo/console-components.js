@@ -18,19 +18,13 @@ export class ComponentsPane {
   }
 
   rows(snapshot) {
-    const groups = snapshot.groups.map((group) => [group, snapshot.components.filter((c) => c.group_id === group.id)]);
-    const known = new Set(snapshot.groups.map((group) => group.id));
-    const loose = snapshot.components.filter((c) => !known.has(c.group_id));
-    if (loose.length) groups.push([{ id: "", name: groups.length ? "Others" : "", status: null }, loose]);
-    return groups
-      .filter(([, members]) => members.length)
-      .map(([group, members]) =>
-        h(
-          "section", { class: "set", "data-key": `g-${group.id}` },
-          group.name && h("h3", { dir: "auto" }, group.name),
-          h("ul", {}, members.map((c) => this.row(c, snapshot))),
-        ),
-      );
+    return this.desk.groups().map(([group, members]) =>
+      h(
+        "section", { class: "set", "data-key": `g-${group.id}` },
+        group.name && h("h3", { dir: "auto" }, group.name),
+        h("ul", {}, members.map((c) => this.row(c, snapshot))),
+      ),
+    );
   }
 
   row(c, snapshot) {

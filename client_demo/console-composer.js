@@ -6,7 +6,7 @@ import { api } from "./session.js";
 import { STATUS_WORDS, UPDATE_WORDS } from "./words.js";
 
 const STATES = Object.fromEntries(["investigating", "identified", "monitoring"].map((key) => [key, UPDATE_WORDS[key]]));
-const IMPACTS = { "": "From the components", none: "None", minor: "Minor", major: "Major", critical: "Critical" };
+const IMPACTS = { "": "Automatic", none: "None", minor: "Minor", major: "Major", critical: "Critical" };
 const HOUR_MS = 3_600_000;
 
 /** A fold with one select per component; "as it is" says nothing. `current(id)` is the incident's word so far. */
@@ -27,7 +27,7 @@ export class WordsPicker {
   /** Rows for the components of now; choices already made stay. */
   fill() {
     const made = this.words();
-    const rows = this.desk.snapshot.components.map((c) => {
+    const rows = this.desk.groups().flatMap(([, members]) => members).map((c) => {
       const word = this.current(c.id);
       const control = select({ "": word ? `as it is (${STATUS_WORDS[word]})` : "not affected", ...STATUS_WORDS }, made[c.id] ?? "");
       control.name = `components.${c.id}`;
@@ -138,7 +138,7 @@ export class Composer {
     const list = h("ul", { class: "words" });
     const fill = () => {
       const made = new Set([...list.querySelectorAll("input:checked")].map((box) => box.name));
-      list.replaceChildren(...this.desk.snapshot.components.map((c) => h("li", {}, check(`affects.${c.id}`, c.name, made.has(`affects.${c.id}`)))));
+      list.replaceChildren(...this.desk.groups().flatMap(([, members]) => members).map((c) => h("li", {}, check(`affects.${c.id}`, c.name, made.has(`affects.${c.id}`)))));
     };
     fill();
     const picker = h("details", { class: "picker field", "data-field": "components" }, h("summary", {}, "What is affected"), list, h("p", { class: "error", hidden: true }));

@@ -31,6 +31,7 @@ class Cards {
         if (this.box.children[index] !== card) this.box.insertBefore(card, this.box.children[index]);
         morph(card.firstElementChild, head);
       }
+      card.dataset.status = item.status;
     });
     for (const gone of present.values()) gone.remove();
   }
@@ -174,7 +175,7 @@ export class OpenPane {
     const form = h("form", { class: "stack", "data-keep": true }, h("p", { class: "alert", role: "alert", hidden: true }), h("p", { class: "actions" }));
     const move = (text, status, body) =>
       h("button", {
-        type: "button",
+        type: "button", class: `to-${status}`,
         onclick: () => submit(form, () => api("POST", `/pages/${this.desk.slug}/maintenances/${m.id}/updates`, { status, body })),
       }, text);
     const cancel = h("button", {

@@ -35,6 +35,15 @@ class Desk {
     return this.snapshot.incidents.find((i) => i.id === id);
   }
 
+  /** [group, its components] as the page has them; what is in no group comes last, under a group without id. */
+  groups() {
+    const { groups, components } = this.snapshot;
+    const known = new Set(groups.map((group) => group.id));
+    const sets = groups.map((group) => [group, components.filter((c) => c.group_id === group.id)]);
+    sets.push([{ id: "", name: groups.length ? "Others" : "" }, components.filter((c) => !known.has(c.group_id))]);
+    return sets.filter(([, members]) => members.length);
+  }
+
   /** `25 Nov, 14:05 UTC+1`: a time of the console always says its zone. */
   stamp(text) {
     const at = Date.parse(text);

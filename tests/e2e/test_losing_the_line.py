@@ -1,0 +1,76 @@
+"""What the page says and does when its line to the hub breaks: never green and silent, never a change lost."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.conftest import OpenTab, Site, is_live
+from tests.support.proxy import tcp_proxy
+
+pytestmark = [pytest.mark.e2e, pytest.mark.fault]
+
+
+def row(page, site, name):
+    return page.locator(f'.component[data-key="{site.components[name]}"] .status')
+
+
+async def test_a_page_whose_hub_is_gone_says_so_and_recovers_every_change(site: Site, open_tab: OpenTab):
+    async with tcp_proxy(site.hub.port) as proxy:
+        tab = await open_tab(f"http://127.0.0.1:{proxy.port}/p/{site.slug}")
+        await is_live(tab)
+        await tab.evaluate("globalThis.offsets = []; statusHub.client.addEventListener('change', (e) => offsets.push(e.detail.event ? e.detail.snapshot.offset : -1))")
+        first = await tab.evaluate("statusHub.client.snapshot.offset")
+        proxy.refuse()
+        proxy.reset()
+        await expect(tab.locator("body")).to_have_attribute("data-live", re.compile("reconnecting|stale"))
+        for status in ("degraded_performance", "partial_outage", "major_outage"):
+            await site.set_status("Billing", status)
+        await expect(tab.locator("body")).to_have_attribute("data-live", "stale", timeout=8_000)
+        await expect(tab.locator("#live")).to_have_text(re.compile(r"not live, as of \d\d:\d\d"))
+        dimmed = await tab.locator("#answer").evaluate("(element) => getComputedStyle(element).filter")
+        assert "saturate" in dimmed
+        await expect(row(tab, site, "Billing")).to_have_text("Operational")
+        proxy.pass_on()
+        await is_live(tab)
+        await expect(row(tab, site, "Billing")).to_have_text("Major outage")
+        offsets = await tab.evaluate("offsets")
+        assert offsets == list(range(first + 1, first + 1 + len(offsets)))
+
+
+async def test_a_restarted_hub_is_found_again_without_a_reload(site: Site, open_tab: OpenTab):
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    await tab.evaluate("globalThis.mark = 1")
+    await site.hub.stop()
+    await expect(tab.locator("body")).not_to_have_attribute("data-live", "live")
+    await site.hub.start()
+    await site.set_status("Billing", "partial_outage")
+    await expect(row(tab, site, "Billing")).to_have_text("Partial outage", timeout=25_000)
+    await is_live(tab)
+    assert await tab.evaluate("globalThis.mark") == 1
+
+
+async def test_where_sockets_are_blocked_events_come_as_a_stream(site: Site, open_tab: OpenTab):
+    tab = await open_tab("about:blank")
+    await tab.add_init_script("globalThis.WebSocket = class { constructor() { throw new Error('blocked'); } };")
+    await tab.goto(site.url)
+    await is_live(tab)
+    await site.set_status("Billing", "partial_outage")
+    await expect(row(tab, site, "Billing")).to_have_text("Partial outage")
+
+
+async def test_where_streams_are_blocked_too_the_page_polls_and_says_it_is_not_live(site: Site, open_tab: OpenTab):
+    tab = await open_tab("about:blank")
+    await tab.add_init_script(
+        """globalThis.WebSocket = class { constructor() { throw new Error('blocked'); } };
+        globalThis.EventSource = class extends EventTarget {
+            constructor() { super(); queueMicrotask(() => this.dispatchEvent(new Event('error'))); }
+            close() {}
+        };"""
+    )
+    await tab.goto(site.url)
+    await expect(tab.locator("body")).to_have_attribute("data-live", "stale", timeout=8_000)
+    await site.set_status("Billing", "partial_outage")
+    await expect(row(tab, site, "Billing")).to_have_text("Partial outage", timeout=15_000)
+    await expect(tab.locator("body")).to_have_attribute("data-live", "stale")
