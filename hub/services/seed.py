@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -47,6 +47,9 @@ async def seed_demo(session: AsyncSession, *, by: Principal, now: datetime, emai
     async with change_page(session, DEMO_SLUG, by=by, now=now, kind="page.imported") as change:
         zone = ZoneInfo(change.before.page.time_zone)
         await _write_history(session, change.page_id, stretches(plan, zone, now))
+        # The page is as old as what is on it, so that the reports of the days before are due.
+        oldest = min((item.created_at for item in plan.groups if item.created_at is not None), default=now)
+        await session.execute(update(PageRow).where(PageRow.id == change.page_id).values(created_at=oldest))
     await session.execute(
         upsert(PageRole)
         .values(page_id=change.page_id, account_id=account_id, role=OWNER)
@@ -62,10 +65,10 @@ def stretches(plan: ImportPlan, zone: ZoneInfo, now: datetime) -> dict[str, list
     update tells of is unknown, and its history begins with the import.
     """
     told: dict[str, list[tuple[datetime, Status]]] = {}
-    for update in plan.updates:
-        for word in update.words:
+    for posted in plan.updates:
+        for word in posted.words:
             if word.new_status is not word.old_status:
-                told.setdefault(word.component, []).append((update.display_at, word.new_status))
+                told.setdefault(word.component, []).append((posted.display_at, word.new_status))
     return {
         component.external_id: _stretches_of(component, sorted(told.get(component.external_id, ())), zone, now)
         for component in plan.components

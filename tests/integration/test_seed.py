@@ -34,6 +34,7 @@ async def test_the_demo_page_has_a_story_and_ninety_days_behind_it(sessions: Ses
                 " AND lower(later.during) = upper(earlier.during))"
             )
         )
+    assert page["page"]["created_at"] < "2026-01-01"
     assert page["status"]["indicator"] == "minor"
     assert (len(page["groups"]), len(page["components"]), len(page["incidents"])) == (4, 14, 1)
     assert (len(page["maintenances"]), len(page["history"])) == (2, 10)
