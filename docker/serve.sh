@@ -4,29 +4,29 @@
 set -euo pipefail
 
 pids=()
-is_stopping=0
+is_asked=0
 
 stop() {
-    is_stopping=1
     kill -TERM "${pids[@]}" 2>/dev/null || true
 }
-trap stop TERM INT
+trap 'is_asked=1; stop' TERM INT
 
 for ((n = 0; n < ${HUB_WORKERS:-1}; n++)); do
     python -m hub serve "$@" &
     pids+=("$!")
 done
 
-status=0
-wait -n "${pids[@]}" || status=$?
-[[ $is_stopping -eq 1 ]] || stop
+first=0
+wait -n "${pids[@]}" || first=$?
+[[ "$is_asked" -eq 1 ]] || stop
 for pid in "${pids[@]}"; do
     # A trapped signal ends `wait` early; ask again until the process is really gone.
     while kill -0 "$pid" 2>/dev/null; do
         wait "$pid" || true
     done
 done
-if [[ $is_stopping -eq 1 && $status -gt 128 ]]; then
-    status=0
+if [[ "$is_asked" -eq 1 ]]; then
+    exit 0
 fi
-exit "$status"
+echo "hub: one of ${#pids[@]} processes ended unasked with status $first" >&2
+exit "$((first == 0 ? 1 : first))"
