@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from hub.clock import whole_ms
 from hub.domain.text import is_storable
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -105,7 +104,8 @@ class Value:
             raise self.fault("must name its offset from UTC")
         if not _EARLIEST <= instant <= _LATEST:
             raise self.fault("is out of range")
-        return whole_ms(instant)
+        utc = instant.astimezone(UTC)
+        return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
     def day(self) -> date:
         text = self.text(64)
