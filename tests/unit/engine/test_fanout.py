@@ -1,0 +1,140 @@
+"""Fan-out: the same bytes to all, nobody waits for anybody, and who is slow is told to come back."""
+
+import random
+
+import pytest
+
+from hub.engine.fanout import Fanout, Member
+from hub.protocol.stream import Publication
+
+LIMIT = 1_000
+
+
+class RecordingWire:
+    """Stands at the port: a transport whose buffer the test fills and drains."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.waiting = 0
+        self.is_aborted = False
+
+    def write(self, frame: bytes) -> None:
+        self.frames.append(frame)
+
+    def buffered_bytes(self) -> int:
+        return self.waiting
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+def as_is(name: str, publication: Publication) -> bytes:
+    as_is.calls += 1
+    return b"%s:%d" % (name.encode(), publication.offset)
+
+
+def other(name: str, publication: Publication) -> bytes:
+    return b"other:%d" % publication.offset
+
+
+def new_member(name: str = "page:a", framer=as_is) -> tuple[Member, RecordingWire]:
+    wire = RecordingWire()
+    return Member(wire, name, framer, lambda code: None), wire  # noqa: ARG005
+
+
+def publication(offset: int) -> Publication:
+    return Publication(offset, b"{}", 0)
+
+
+@pytest.fixture
+def fanout() -> Fanout:
+    as_is.calls = 0
+    return Fanout(LIMIT, stall_deadline_s=10.0)
+
+
+def test_all_members_of_a_name_and_encoding_get_the_same_bytes_object(fanout):
+    wires = []
+    for name, framer in (("page:a", as_is),) * 3 + (("page:a@all", as_is), ("page:a", other)):
+        member, wire = new_member(name, framer)
+        fanout.add(member, last=0)
+        wires.append(wire)
+    fanout.send([publication(1)], now=0.0)
+    assert as_is.calls == 2, "once per name on the wire"
+    assert wires[0].frames[0] is wires[1].frames[0] is wires[2].frames[0]
+    assert [wire.frames for wire in wires] == [[b"page:a:1"]] * 3 + [[b"page:a@all:1"], [b"other:1"]]
+
+
+def test_a_member_does_not_get_what_its_snapshot_had(fanout):
+    member, wire = new_member()
+    fanout.add(member, last=2)
+    fanout.send([publication(1), publication(2), publication(3)], now=0.0)
+    assert wire.frames == [b"page:a:3"]
+
+
+def test_a_member_over_its_buffer_is_skipped_and_comes_back_when_drained(fanout):
+    (slow, slow_wire), (quick, quick_wire) = new_member(), new_member()
+    fanout.add(slow, last=0)
+    fanout.add(quick, last=0)
+    slow_wire.waiting = LIMIT + 1
+    fanout.send([publication(1), publication(2)], now=0.0)
+    assert slow_wire.frames == []
+    assert quick_wire.frames == [b"page:a:1", b"page:a:2"]
+    assert fanout.has_behind
+    assert len(fanout) == 2
+    slow_wire.waiting = LIMIT // 2
+    assert fanout.sweep(now=1.0) == [], "not drained to the low mark yet"
+    fanout.send([publication(3)], now=1.0)
+    assert slow_wire.frames == [], "a hole is never skipped over"
+    slow_wire.waiting = 0
+    assert fanout.sweep(now=2.0) == [slow]
+    assert list(fanout) == [quick]
+    assert slow.last == 0, "it comes back from where it truly was"
+
+
+def test_a_member_that_does_not_drain_is_dropped(fanout):
+    member, wire = new_member()
+    fanout.add(member, last=0)
+    wire.waiting = LIMIT + 1
+    fanout.send([publication(1)], now=0.0)
+    assert fanout.sweep(now=9.9) == []
+    assert not wire.is_aborted
+    assert fanout.sweep(now=10.0) == []
+    assert wire.is_aborted
+    assert len(fanout) == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_members_are_counted_right_whatever_comes_and_goes(seed):
+    rng = random.Random(seed)
+    fanout = Fanout(LIMIT, stall_deadline_s=10.0)
+    inside: dict[Member, RecordingWire] = {}
+    outside = [new_member(rng.choice(["page:a", "page:b"]), rng.choice([as_is, other])) for _ in range(10)]
+    as_is.calls = 0
+    for step in range(300):
+        match rng.choice(["add", "remove", "send", "fill", "sweep", "take"]):
+            case "add" if outside:
+                member, wire = outside.pop()
+                wire.waiting = 0
+                fanout.add(member, last=step)
+                inside[member] = wire
+            case "remove" if inside:
+                member = rng.choice(list(inside))
+                outside.append((member, inside.pop(member)))
+                assert fanout.remove(member)
+                assert not fanout.remove(member)
+            case "send":
+                fanout.send([publication(step)], now=step)
+            case "fill" if inside:
+                rng.choice(list(inside.values())).waiting = rng.choice([0, LIMIT + 1])
+            case "sweep":
+                drained = fanout.sweep(now=step)
+                for member, wire in list(inside.items()):
+                    if member in drained or wire.is_aborted:
+                        wire.is_aborted = False
+                        outside.append((member, inside.pop(member)))
+            case "take" if rng.random() < 0.1:
+                assert set(fanout.take_all()) == set(inside)
+                outside.extend(inside.items())
+                inside.clear()
+        assert len(fanout) == len(inside)
+        assert set(fanout) == set(inside)
