@@ -85,6 +85,7 @@ def api_routes() -> list[BaseRoute]:
         *API_ROUTES,
         Route("/api/openapi.json", openapi_json),
         Route("/api/docs", docs),
+        Route("/api", Nothing()),
         Route("/api/{rest:path}", Nothing()),
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),

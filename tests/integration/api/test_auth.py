@@ -70,18 +70,16 @@ async def test_registering_a_taken_address_looks_like_any_other_and_changes_noth
     await sign_in(api)
 
 
-@pytest.mark.parametrize(
-    ("email", "password", "field"),
-    [
-        ("ada", PASSWORD, "email"), ("a b@example.test", PASSWORD, "email"), ("@example.test", PASSWORD, "email"),
-        ("x" * 65 + "@example.test", PASSWORD, "email"), ("a@" + "b" * 260 + ".test", PASSWORD, "email"),
-        ("a@b@example.test", PASSWORD, "email"), ("new@example.test", "short", "password"),
-        ("new@example.test", "x" * 257, "password"), ("new@example.test", "x" * 2000, "password"),
-    ],
-)  # fmt: skip
-async def test_an_unfit_address_or_password_is_named(api, email, password, field):
-    answer = await api.anonymous.post("/api/v1/auth/register", json={"email": email, "password": password})
-    assert field in error_of(answer, 422, "invalid")["fields"]
+async def test_an_unfit_address_or_password_is_named(api):
+    addresses = [
+        "ada", "a b@example.test", "@example.test", "x" * 65 + "@example.test", "a@" + "b" * 260 + ".test",
+        "a@b@example.test", "a@example..test",
+    ]  # fmt: skip
+    cases = [(email, PASSWORD, "email") for email in addresses]
+    cases += [("new@example.test", password, "password") for password in ("short", "x" * 257, "x" * 2000)]
+    for email, password, field in cases:
+        answer = await api.anonymous.post("/api/v1/auth/register", json={"email": email, "password": password})
+        assert field in error_of(answer, 422, "invalid")["fields"], email
     assert await api.rows("account") == 0
 
 
@@ -135,18 +133,19 @@ async def test_cookies_are_secure_when_the_hub_is_reached_by_https(settings):
         assert all("Secure" in cookie for cookie in answer.headers.get_list("set-cookie"))
 
 
-@pytest.mark.parametrize(
-    "origin",
-    [None, "null", "https://evil.example", "http://hub.test.evil.example", "https://hub.test", "http://hub.test:81"],
-)
-async def test_a_cookie_alone_authorises_no_write_for_a_foreign_page(api, ada, origin):
+async def test_a_cookie_alone_authorises_no_write_for_a_foreign_page(api, ada):
+    """X2. Also when the Origin header is missing, as in a form of an old browser."""
     client = api.client()
     await sign_in(api, client)
     before = await api.fingerprint()
-    headers = {} if origin is None else {"Origin": origin}
-    for method, path in [("DELETE", "/api/v1/me/sessions"), ("POST", "/api/v1/auth/logout")]:
-        error_of(await client.request(method, path, headers=headers), 403, "forbidden")
-    error_of(await client.post("/api/v1/auth/refresh", headers=headers), 403, "forbidden")
+    foreign = ["null", "https://evil.example", "http://hub.test.evil.example", "https://hub.test", "http://hub.test:81"]
+    for headers in ({}, *({"Origin": origin} for origin in foreign)):
+        for method, path in [
+            ("DELETE", "/api/v1/me/sessions"),
+            ("POST", "/api/v1/auth/logout"),
+            ("POST", "/api/v1/auth/refresh"),
+        ]:
+            error_of(await client.request(method, path, headers=headers), 403, "forbidden")
     assert await api.fingerprint() == before
     assert data_of(await client.get("/api/v1/me"))["email"] == EMAIL
 
@@ -243,12 +242,10 @@ async def test_a_refresh_token_is_no_access_token_and_the_other_way_round(api, a
     error_of(await api.anonymous.get("/api/v1/me", headers=headers), 401)
 
 
-@pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer ", "Basic YTpi", "bearer a b", "Bearer " + "x" * 5000, "Bearer \xff", "token"]
-)
-async def test_a_broken_authorization_header_is_refused(api, page, header):
-    headers = {"Authorization": header.encode("latin-1")}
-    error_of(await api.anonymous.get("/api/v1/pages/acme", headers=headers), 401, "unauthenticated")
+async def test_a_broken_authorization_header_is_refused(api, page):
+    for header in (b"", b"Bearer", b"Bearer ", b"Basic YTpi", b"bearer a b", b"Bearer " + b"x" * 5000, b"Bearer \xff"):
+        answer = await api.anonymous.get("/api/v1/pages/acme", headers={"Authorization": header})
+        error_of(answer, 401, "unauthenticated")
 
 
 async def test_a_token_in_the_url_is_not_looked_at(api, ada):
