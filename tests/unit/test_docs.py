@@ -96,6 +96,12 @@ def test_every_decision_is_listed_under_its_own_title() -> None:
         assert title.startswith(f"{path.name[:4]}: ")
 
 
+def test_every_package_has_its_place_in_the_architecture() -> None:
+    described = (ROOT / "docs/architecture.md").read_text("utf-8")
+    packages = [named(path.parent) for path in ROOT.glob("hub/*/__init__.py")]
+    assert [name for name in packages if f"`{name}`" not in described and f"`{name}/`" not in described] == []
+
+
 def test_every_setting_is_described_for_operators() -> None:
     described = (ROOT / "docs/operations.md").read_text("utf-8")
     assert [name for name in Settings.model_fields if f"`{name.upper()}`" not in described] == []
