@@ -1,13 +1,16 @@
 """A running hub with one small page, as foreign clients meet it."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 import pytest
 
+from hub.ids import new_id
 from tests.support.hub import HubProcess
+from tests.support.servers import Servers
 
 STATUSES = ("degraded_performance", "operational")
 
@@ -18,7 +21,8 @@ class LivePage:
 
     hub: HubProcess
     operator: httpx2.AsyncClient
-    slug: str = "acme"
+    token: str
+    slug: str
     components: list[str] = field(default_factory=list)
     changes: int = 0
 
@@ -52,8 +56,10 @@ class LivePage:
         return data
 
 
-async def make_live_page(hub: HubProcess, operator: httpx2.AsyncClient, **fields: object) -> LivePage:
-    page = LivePage(hub, operator, **fields)  # type: ignore[arg-type]
+async def make_live_page(hub: HubProcess, token: str) -> LivePage:
+    """A page of its own name with three components; close its `operator` in the end."""
+    operator = httpx2.AsyncClient(base_url=hub.base_url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    page = LivePage(hub, operator, token, slug=f"acme-{new_id()}")
     answer = await operator.post("/api/v1/pages", json={"slug": page.slug, "title": "Acme"})
     assert answer.status_code == 201, answer.text
     for name in ("API", "Website", "Mail"):
@@ -63,16 +69,47 @@ async def make_live_page(hub: HubProcess, operator: httpx2.AsyncClient, **fields
     return page
 
 
+@dataclass
+class RunningHub:
+    hub: HubProcess
+    token: str
+
+
+@pytest.fixture(scope="module")
+def shared_hub(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """One hub for the tests that do not stop it, with pings often enough for tests of a few seconds."""
+    database_url = servers.create_database()
+    env = {"HUB_PING_INTERVAL_S": "0.5", "HUB_PONG_TIMEOUT_S": "1"}
+    hub = HubProcess(
+        database_url=database_url, redis_url=servers.valkey.url, directory=tmp_path_factory.mktemp("hub"), env=env
+    )
+
+    async def start() -> str:
+        await hub.start()
+        return await hub.token(await hub.create_user("admin@example.test", admin=True))
+
+    try:
+        yield RunningHub(hub, asyncio.run(start()))
+    finally:
+        asyncio.run(hub.stop())
+        servers.drop_database(database_url)
+
+
 @pytest.fixture
-async def live_hub(make_hub: Callable[..., HubProcess], database_url: str, redis_url: str) -> HubProcess:
-    """A hub whose pings come often enough for tests of a few seconds."""
-    env = {"HUB_PING_INTERVAL_S": "0.5", "HUB_PONG_TIMEOUT_S": "1", "JWT_LEEWAY_S": "0"}
-    hub = make_hub(database_url=database_url, redis_url=redis_url, env=env)
+async def live_page(shared_hub: RunningHub) -> AsyncIterator[LivePage]:
+    page = await make_live_page(shared_hub.hub, shared_hub.token)
+    yield page
+    await page.operator.aclose()
+
+
+@pytest.fixture
+async def own_live_page(
+    database_url: str, redis_url: str, make_hub: Callable[..., HubProcess]
+) -> AsyncIterator[LivePage]:
+    """A page on a hub that the test may stop."""
+    hub = make_hub(database_url=database_url, redis_url=redis_url, env={"HUB_PING_INTERVAL_S": "0.5"})
     await hub.start()
-    return hub
-
-
-@pytest.fixture
-async def live_page(live_hub: HubProcess) -> AsyncIterator[LivePage]:
-    async with await live_hub.admin_client() as operator:
-        yield await make_live_page(live_hub, operator)
+    token = await hub.token(await hub.create_user("admin@example.test", admin=True))
+    page = await make_live_page(hub, token)
+    yield page
+    await page.operator.aclose()

@@ -64,9 +64,10 @@ async def curl(url: str, *args: str) -> AsyncIterator[Curl]:
 
 async def close_code(client: websockets.ClientConnection) -> int | None:
     """The code that the hub ends the connection with."""
-    async with asyncio.timeout(10):
-        async for _ in client:
-            pass
+    with contextlib.suppress(websockets.ConnectionClosed):
+        async with asyncio.timeout(10):
+            async for _ in client:
+                pass
     return client.close_code
 
 
@@ -112,14 +113,15 @@ async def test_a_client_that_never_answers_pings_is_sent_away(live_page: LivePag
 
 async def test_pipelined_first_commands_are_answered_in_one_go(live_page: LivePage) -> None:
     async with websockets.connect(live_page.hub.ws_url, proxy=None) as client:
-        await client.send('{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"page:acme","flag":1}}')
+        subscribe = json.dumps({"id": 2, "subscribe": {"channel": live_page.channel, "flag": 1}})
+        await client.send('{"id":1,"connect":{}}\n' + subscribe)
         answers: dict[int, Any] = {}
         while len(answers) < 2:
             for line in str(await asyncio.wait_for(client.recv(), 5)).splitlines():
                 reply = json.loads(line)
                 answers[reply["id"]] = reply
         assert answers[1]["connect"]["ping"] >= 0
-        assert answers[2]["subscribe"]["data"]["channel"] == "page:acme"
+        assert answers[2]["subscribe"]["data"]["channel"] == live_page.channel
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ async def test_nonsense_ends_with_its_code_and_hurts_nobody(
         await client.send(sent)
         if code is not None:
             assert await close_code(client) == code
-    assert (await live_page.snapshot())["channel"] == "page:acme"
+    assert (await live_page.snapshot())["channel"] == live_page.channel
     assert "Traceback" not in live_page.hub.log
 
 
@@ -152,7 +154,7 @@ async def test_no_query_string_reaches_the_log(live_page: LivePage) -> None:
     async with websockets.connect(live_page.hub.ws_url + "?token=canary-1", proxy=None):
         pass
     async with httpx2.AsyncClient(base_url=live_page.hub.base_url) as visitor:
-        await visitor.get("/p/acme?access_token=canary-2")
-        await visitor.get("/api/v1/pages/acme/snapshot?access_token=canary-3")
-    await live_page.hub.stop()
+        await visitor.get(f"/p/{live_page.slug}?access_token=canary-2")
+        await visitor.get(f"/api/v1/pages/{live_page.slug}/snapshot?access_token=canary-3")
+    await wait_until(lambda: f"/api/v1/pages/{live_page.slug}/snapshot" in live_page.hub.log)
     assert "canary" not in live_page.hub.log

@@ -26,9 +26,9 @@ async def test_a_visitor_gets_the_snapshot_then_each_change_live(sdk: str, live_
     async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel) as viewer:
         joined = await told(viewer, "subscribed")
         state = joined["data"]
-        assert state["channel"] == "page:acme"
+        assert state["channel"] == live_page.channel
         assert (state["epoch"], state["offset"]) == (joined["epoch"], joined["offset"])
-        assert [one["name"] for one in state["components"]] == ["API", "Mail", "Website"]
+        assert {one["name"] for one in state["components"]} == {"API", "Mail", "Website"}
         await live_page.change(3)
         await follow(viewer, state["offset"] + 3, within_s=1)
         for publication in named(viewer, "publication"):
@@ -37,10 +37,9 @@ async def test_a_visitor_gets_the_snapshot_then_each_change_live(sdk: str, live_
 
 
 async def test_a_token_gives_the_view_of_its_account(sdk: str, live_page: LivePage) -> None:
-    token = await live_page.hub.token("admin@example.test")
-    async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel, token=token) as viewer:
+    async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel, token=live_page.token) as viewer:
         joined = await told(viewer, "subscribed")
-        assert joined["data"]["channel"] == "page:acme@all"
+        assert joined["data"]["channel"] == live_page.channel + "@all"
         await live_page.change()
         assert (await told(viewer, "publication", within_s=1))["offset"] == joined["offset"] + 1
 
@@ -67,15 +66,19 @@ async def test_a_cut_socket_costs_nothing(sdk: str, cut: str, live_page: LivePag
 
 
 async def test_a_bad_token_ends_with_3500(sdk: str, live_page: LivePage) -> None:
-    token = await live_page.hub.token("admin@example.test")
-    async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel, token=token[:-6] + "AAAAAA") as viewer:
+    bad = live_page.token[:-6] + "AAAAAA"
+    async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel, token=bad) as viewer:
         assert (await told(viewer, "disconnected"))["code"] == 3500
 
 
-def expired_token() -> str:
-    settings = Settings.model_validate({"hub_secret_key": SECRET_KEY})
-    long_ago = SystemClock().now() - timedelta(days=1)
-    return Tokens.of(settings).issue(account_id="a" * 12, session_id="b" * 12, version=0, now=long_ago)
+def token_like(token: str, *, age: timedelta = timedelta(0), ttl_s: int = 600) -> str:
+    """A token for the session of `token`, made `age` ago to live for `ttl_s`."""
+    settings = Settings.model_validate({"hub_secret_key": SECRET_KEY, "jwt_access_ttl_s": ttl_s})
+    tokens, now = Tokens.of(settings), SystemClock().now()
+    claims = tokens.verify(token, now)
+    return tokens.issue(
+        account_id=claims.account_id, session_id=claims.session_id, version=claims.version, now=now - age
+    )
 
 
 async def test_an_expired_token_makes_the_client_fetch_a_new_one(sdk: str, live_page: LivePage) -> None:
@@ -83,20 +86,22 @@ async def test_an_expired_token_makes_the_client_fetch_a_new_one(sdk: str, live_
 
     async def get_token() -> str:
         fetched.append(1)
-        return await live_page.hub.token("admin@example.test")
+        return live_page.token
 
-    viewer_options = {"token": expired_token(), "get_token": get_token}
-    async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel, **viewer_options) as viewer:
+    options = {"token": token_like(live_page.token, age=timedelta(hours=1)), "get_token": get_token}
+    async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel, **options) as viewer:
         joined = await told(viewer, "subscribed", within_s=15)
-        assert joined["data"]["channel"] == "page:acme@all"
+        assert joined["data"]["channel"] == live_page.channel + "@all"
         assert len(fetched) == 1
 
 
 async def test_an_unknown_page_and_an_invisible_one_are_the_same_103(sdk: str, live_page: LivePage) -> None:
-    made = await live_page.operator.post("/api/v1/pages", json={"slug": "hidden", "title": "H", "audience": "verified"})
+    hidden = f"hidden-{live_page.slug}"
+    body = {"slug": hidden, "title": "Hidden", "audience": "verified"}
+    made = await live_page.operator.post("/api/v1/pages", json=body)
     assert made.status_code == 201, made.text
     ends = []
-    for channel in ("page:nowhere", "page:hidden", "page:acme@verified", "nonsense"):
+    for channel in ("page:nowhere", f"page:{hidden}", f"{live_page.channel}@verified", "nonsense"):
         async with open_viewer(sdk, live_page.hub.ws_url, channel) as viewer:
             ends.append(await told(viewer, "unsubscribed"))
     assert {end["code"] for end in ends} == {103}
@@ -105,19 +110,15 @@ async def test_an_unknown_page_and_an_invisible_one_are_the_same_103(sdk: str, l
 
 @pytest.mark.slow
 async def test_a_token_is_refreshed_in_band_before_it_ends(sdk: str, live_page: LivePage) -> None:
-    hub = live_page.hub
-    await hub.stop()
-    hub.env["JWT_ACCESS_TTL_S"] = "5"
-    await hub.start()
     fetched = []
 
     async def get_token() -> str:
         fetched.append(1)
-        return await hub.token("admin@example.test")
+        return token_like(live_page.token, ttl_s=5)
 
-    async with open_viewer(sdk, hub.ws_url, live_page.channel, get_token=get_token) as viewer:
-        await told(viewer, "subscribed", within_s=15)
-        await wait_until(lambda: len(fetched) >= 3, within_s=25)
+    async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel, get_token=get_token) as viewer:
+        await told(viewer, "subscribed")
+        await wait_until(lambda: len(fetched) >= 3, within_s=20)
         assert len(named(viewer, "connected")) == 1
         assert named(viewer, "disconnected") == []
 
@@ -165,13 +166,13 @@ async def test_the_history_command_and_rest_tell_what_the_socket_saw(sdk: str, l
         assert told_offsets[-5:] == offsets(viewer)
 
 
-async def test_a_hub_that_leaves_says_so_and_its_clients_come_back(sdk: str, live_page: LivePage) -> None:
-    async with open_viewer(sdk, live_page.hub.ws_url, live_page.channel) as viewer:
+async def test_a_hub_that_leaves_says_so_and_its_clients_come_back(sdk: str, own_live_page: LivePage) -> None:
+    async with open_viewer(sdk, own_live_page.hub.ws_url, own_live_page.channel) as viewer:
         start = (await told(viewer, "subscribed"))["offset"]
-        assert await live_page.hub.stop() == 0
+        assert await own_live_page.hub.stop() == 0
         await wait_until(lambda: 3001 in [one["code"] for one in named(viewer, "connecting")], within_s=5)
-        await live_page.hub.start()
+        await own_live_page.hub.start()
         await told(viewer, "subscribed", times=2, within_s=10)
-        await live_page.change(2)
+        await own_live_page.change(2)
         await follow(viewer, start + 2)
         assert offsets(viewer) == [start + 1, start + 2]

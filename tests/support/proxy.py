@@ -23,6 +23,7 @@ class TcpProxy:
     _passing: asyncio.Event = field(default_factory=asyncio.Event)
     _links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = field(default_factory=set)
     _is_refusing: bool = False
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def open_links(self) -> int:
@@ -53,6 +54,11 @@ class TcpProxy:
             for writer in pair:
                 writer.close()
 
+    def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._accept(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         if self._is_refusing:
@@ -71,6 +77,7 @@ class TcpProxy:
             self._links.discard(pair)
             for end in pair:
                 end.close()
+            await asyncio.gather(*(end.wait_closed() for end in pair), return_exceptions=True)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -92,7 +99,7 @@ async def tcp_proxy(target_port: int, target_host: str = "127.0.0.1") -> AsyncIt
     """A passing proxy on a free loopback port in front of `target_port`."""
     proxy = TcpProxy(target_host, target_port)
     proxy.pass_on()
-    server = await asyncio.start_server(proxy._accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy._on_connection, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
@@ -100,6 +107,7 @@ async def tcp_proxy(target_port: int, target_host: str = "127.0.0.1") -> AsyncIt
         server.close()
         proxy.pass_on()
         proxy.reset()
+        await asyncio.gather(*proxy._serving, return_exceptions=True)
         await server.wait_closed()
 
 

@@ -149,8 +149,9 @@ class NodeViewer:
 
     async def do(self, command: str, **fields: object) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": command, **fields}).encode() + b"\n")
-        await self._process.stdin.drain()
+        with contextlib.suppress(ConnectionError):  # it is being closed
+            self._process.stdin.write(json.dumps({"do": command, **fields}).encode() + b"\n")
+            await self._process.stdin.drain()
 
     async def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
