@@ -10,7 +10,7 @@ from models.base import Base, Id, Instant, LongText, ShortText, Word
 
 
 class Page(Base):
-    """A status page. Its row lock serialises the writers of the page (ADR 0003); `version` counts its changes."""
+    """A status page. Its row lock serialises the writers of everything on it (ADR 0003)."""
 
     __tablename__ = "page"
 

@@ -69,8 +69,10 @@ def recurrence_problem(rule: str) -> str | None:
         return "must be one rule without a start of its own"
     if any(name in parts for name in ("BYHOUR", "BYMINUTE", "BYSECOND")):
         return "takes its time of day from scheduled_for"
+    if any(name in parts and not parts[name].lstrip("0").isdecimal() for name in ("COUNT", "INTERVAL")):
+        return "needs whole numbers above 0 for COUNT and INTERVAL"
     try:
-        rrulestr(rule, dtstart=datetime(2000, 1, 1))
+        rrulestr(rule, dtstart=datetime.fromtimestamp(0, UTC if parts.get("UNTIL", "").endswith("Z") else None))
     except (ValueError, TypeError, AttributeError, KeyError):
         return "is not a recurrence rule"
     return None
@@ -85,23 +87,22 @@ def next_window(
     forward, one that comes twice runs once. A COUNT in the rule counts what is left, this window included.
     """
     parts = [part for part in rule.split(";") if part]
-    counts = [part for part in parts if part.upper().startswith("COUNT=")]
-    if counts:
-        left = int(counts[0].partition("=")[2]) - 1
+    names = {part.partition("=")[0].upper(): part for part in parts}
+    unlimited = ";".join(part for part in parts if part is not names.get("COUNT"))
+    if "COUNT" in names:
+        left = int(names["COUNT"].partition("=")[2]) - 1
         if left < 1:
             return None
-        rule = ";".join(f"COUNT={left}" if part is counts[0] else part for part in parts)
-        searched = ";".join(part for part in parts if part is not counts[0])
-    else:
-        searched = rule
-    local_start = scheduled_for.astimezone(zone).replace(tzinfo=None)
-    until_is_aware = any(part.upper().startswith("UNTIL=") and part.upper().endswith("Z") for part in parts)
-    if until_is_aware:  # RFC 5545: UNTIL in UTC needs an aware start; compare in UTC wall time of the zone
-        following = rrulestr(searched, dtstart=scheduled_for.astimezone(zone)).after(scheduled_for.astimezone(zone))
-        following = None if following is None else following.replace(tzinfo=None)
-    else:
-        following = rrulestr(searched, dtstart=local_start).after(local_start)
+        rule = f"{unlimited};COUNT={left}"
+    local = scheduled_for.astimezone(zone)
+    if not names.get("UNTIL", "").upper().endswith("Z"):  # RFC 5545 §3.3.10: UNTIL in UTC goes with an aware start
+        local = local.replace(tzinfo=None)
+    following = rrulestr(unlimited, dtstart=local).after(local)
     if following is None:
         return None
     start = following.replace(tzinfo=zone).astimezone(UTC)
+    if start.astimezone(zone).replace(tzinfo=None) != following.replace(tzinfo=None) and "BYHOUR" not in names:
+        rule += (
+            f";BYHOUR={following.hour};BYMINUTE={following.minute}"  # what the windows after the shifted one go back to
+        )
     return start, start + (scheduled_until - scheduled_for), rule

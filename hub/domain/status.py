@@ -51,7 +51,7 @@ def effective_status(
     alerts: Iterable[Status] = (),
     in_maintenance: bool = False,
 ) -> Status:
-    """Worst of all layers that hold a component: its base status, each open incident's latest word, alerts, maintenance.
+    """Worst of all layers that hold a component: base status, each open incident's latest word, alerts, maintenance.
 
     Layers are never overwritten: closing one reveals the others, and maintenance never hides an outage.
     """

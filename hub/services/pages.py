@@ -107,7 +107,11 @@ async def update(
         page = change.before.page
         check_version(page.version, expected_version, page_json(page, change.view, iso(page.updated_at)))
         if changes:
-            await session.execute(sql_update(PageRow).where(PageRow.id == page.id).values(**changes))
+            await session.execute(
+                sql_update(PageRow)
+                .where(PageRow.id == page.id)
+                .values(**changes, updated_at=now, version=PageRow.version + 1)
+            )
     return await get(session, slug, by=by)
 
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
@@ -120,6 +120,7 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
         .order_by(ViewRow.channel_id)
     )
     appends: list[Append] = []
+    moved: list[int] = []  # the channels of the views that see something new
     for key, channel_id, changed_at in rows.all():
         view = view_of_key(key)
         old = project(change.before, view, iso(changed_at))
@@ -135,6 +136,7 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
             if changes is not None and not change.is_silent:
                 new["page"]["updated_at"] = iso(change.now)
                 changes["set"]["page"] = new["page"]
+                moved.append(channel_id)
             if _hides_something(old, new, after):
                 flags |= FLAG_CUT
             if changes is None and flags:
@@ -146,16 +148,8 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
         appends.append(Append(channel_id, kind, body, flags))
     if not appends:
         return
-    if not change.is_silent:
-        await change.session.execute(
-            update(ViewRow)
-            .where(ViewRow.channel_id.in_([item.channel_id for item in appends]))
-            .values(changed_at=change.now)
-        )
-        await change.session.execute(
-            text("UPDATE page SET updated_at = :now, version = version + 1 WHERE id = :id"),
-            {"now": change.now, "id": change.page_id},
-        )
+    if moved:
+        await change.session.execute(update(ViewRow).where(ViewRow.channel_id.in_(moved)).values(changed_at=change.now))
     await append(change.session, appends, change.now)
 
 
