@@ -1,4 +1,4 @@
-"""Scheduled maintenances: announced, begun and ended by their operator or by the schedule."""
+"""Scheduled maintenances: announced, changed, begun and ended. `schedule.py` does what their times ask for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,17 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, insert, or_, select, tuple_
 from sqlalchemy import delete as sql_delete
+from sqlalchemy import insert, tuple_
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.auth.permissions import SYSTEM, Principal
+from hub.auth.permissions import Principal
 from hub.domain.audience import is_audience
 from hub.domain.maintenance import (
     ACTIVE_STATUSES,
     MaintenanceStatus,
-    due_status,
     may_follow,
     next_window,
     recurrence_problem,
@@ -31,13 +30,8 @@ from hub.services.views import Sight, see_page
 from hub.services.write import PageChange, change_page, check_version
 from models import Maintenance as MaintenanceRow
 from models import MaintenanceComponent, MaintenanceUpdate
-from models import Page as PageRow
 
 _MS = timedelta(milliseconds=1)
-_AUTOMATIC_WORDS = {
-    MaintenanceStatus.IN_PROGRESS: "The maintenance window has begun.",
-    MaintenanceStatus.COMPLETED: "The maintenance is complete.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ async def schedule(session: AsyncSession, slug: str, new: NewMaintenance, *, by:
     _check_fields({"rrule": new.rrule, "audience": new.audience})
     async with change_page(session, slug, by=by, now=now, kind="maintenance.scheduled") as change:
         _check_components(change, new.components)
-        maintenance_id = await _insert(change, new)
+        maintenance_id = await insert_maintenance(change, new)
     return change.shown("maintenances", maintenance_id)
 
 
@@ -80,11 +74,11 @@ async def add_update(
 ) -> Json:
     """Post an update, moving the maintenance to `status`; returns the update."""
     async with change_page(session, slug, by=by, now=now, kind="maintenance.updated") as change:
-        maintenance = await _find(change, maintenance_id)
+        maintenance = await find_maintenance(change, maintenance_id)
         check_version(maintenance.version, expected_version, _show(change, maintenance))
         if not may_follow(maintenance.status, status):
             raise Invalid(fields={"status": f"cannot follow {maintenance.status.value}"})
-        update_id = await _move(change, maintenance, status, body, started_at=now, completed_at=now)
+        update_id = await move(change, maintenance, status, body, started_at=now, completed_at=now)
     shown = await get(session, slug, maintenance_id, by=by)
     return next(item for item in shown["updates"] if item["id"] == update_id)
 
@@ -102,7 +96,7 @@ async def update(
     """Change `name, body, scheduled_for, scheduled_until, rrule, auto_start, auto_complete, audience, components`."""
     _check_fields(changes)
     async with change_page(session, slug, by=by, now=now, kind="maintenance.updated") as change:
-        maintenance = await _find(change, maintenance_id)
+        maintenance = await find_maintenance(change, maintenance_id)
         check_version(maintenance.version, expected_version, _show(change, maintenance))
         values = dict(changes)
         _check_window(
@@ -130,7 +124,7 @@ async def edit_update(
 ) -> Json:
     """Correct the text of an update; it keeps its place and its time."""
     async with change_page(session, slug, by=by, now=now, kind="maintenance.updated") as change:
-        maintenance = await _find(change, maintenance_id)
+        maintenance = await find_maintenance(change, maintenance_id)
         if update_id not in {item.id for item in maintenance.updates}:
             raise NotFound("There is no such update.")
         await session.execute(
@@ -148,7 +142,7 @@ async def edit_update(
 async def delete(session: AsyncSession, slug: str, maintenance_id: str, *, by: Principal, now: datetime) -> None:
     """Call a maintenance off, as if it had never been announced."""
     async with change_page(session, slug, by=by, now=now, kind="maintenance.deleted") as change:
-        await _find(change, maintenance_id)
+        await find_maintenance(change, maintenance_id)
         await session.execute(sql_delete(MaintenanceRow).where(MaintenanceRow.id == maintenance_id))
 
 
@@ -180,61 +174,7 @@ async def list_maintenances(
     return found[:limit]
 
 
-async def due(session: AsyncSession, now: datetime) -> list[tuple[str, str]]:
-    """(slug, maintenance id) of everything the schedule asks to begin or end at `now`, earliest window first."""
-    active = [status.value for status in ACTIVE_STATUSES]
-    rows = await session.execute(
-        select(PageRow.slug, MaintenanceRow.id)
-        .join(PageRow, PageRow.id == MaintenanceRow.page_id)
-        .where(
-            MaintenanceRow.completed_at.is_(None),
-            or_(
-                and_(
-                    MaintenanceRow.status == MaintenanceStatus.SCHEDULED.value,
-                    MaintenanceRow.auto_start,
-                    MaintenanceRow.scheduled_for <= now,
-                ),
-                and_(
-                    MaintenanceRow.status.in_(active),
-                    MaintenanceRow.auto_complete,
-                    MaintenanceRow.scheduled_until <= now,
-                ),
-            ),
-        )
-        .order_by(MaintenanceRow.scheduled_for, MaintenanceRow.id)
-    )
-    return [(slug, key) for slug, key in rows.all()]
-
-
-async def advance(session: AsyncSession, slug: str, maintenance_id: str, *, now: datetime) -> bool:
-    """Do what the schedule asks of one maintenance at `now`; False when nothing is due (any more).
-
-    Begins and ends at the planned times, however late this runs; a recurring one schedules its next window.
-    """
-    async with change_page(session, slug, by=SYSTEM, now=now, kind="maintenance.updated") as change:
-        maintenance = await _find(change, maintenance_id)
-        status = due_status(
-            maintenance.status,
-            scheduled_for=maintenance.scheduled_for,
-            scheduled_until=maintenance.scheduled_until,
-            auto_start=maintenance.auto_start,
-            auto_complete=maintenance.auto_complete,
-            now=now,
-        )
-        if status is None:
-            return False
-        await _move(
-            change,
-            maintenance,
-            status,
-            _AUTOMATIC_WORDS[status],
-            started_at=maintenance.scheduled_for,
-            completed_at=maintenance.scheduled_until,
-        )
-    return True
-
-
-async def _insert(change: PageChange, new: NewMaintenance) -> str:
+async def insert_maintenance(change: PageChange, new: NewMaintenance) -> str:
     maintenance_id = new_id()
     await change.session.execute(
         insert(MaintenanceRow).values(
@@ -258,7 +198,7 @@ async def _insert(change: PageChange, new: NewMaintenance) -> str:
     return maintenance_id
 
 
-async def _move(
+async def move(
     change: PageChange,
     maintenance: Maintenance,
     status: MaintenanceStatus,
@@ -286,12 +226,12 @@ async def _move(
         )
     )
     if ends and maintenance.rrule is not None:
-        await _schedule_next(change, maintenance, maintenance.rrule)
+        await _insert_next(change, maintenance, maintenance.rrule)
     at = max(change.now, max((item.display_at for item in maintenance.updates), default=change.now - _MS) + _MS)
     return await _insert_update(change, maintenance.id, status, body, at, maintenance.component_ids)
 
 
-async def _schedule_next(change: PageChange, maintenance: Maintenance, rule: str) -> None:
+async def _insert_next(change: PageChange, maintenance: Maintenance, rule: str) -> None:
     """The next window of a recurring maintenance that has not ended yet; windows missed altogether are passed over."""
     window: tuple[datetime, datetime, str] | None
     window = (maintenance.scheduled_for, maintenance.scheduled_until, rule)
@@ -303,7 +243,7 @@ async def _schedule_next(change: PageChange, maintenance: Maintenance, rule: str
             break
     if window is None:
         return
-    await _insert(
+    await insert_maintenance(
         change,
         NewMaintenance(
             name=maintenance.name,
@@ -378,7 +318,7 @@ async def _shown(session: AsyncSession, sight: Sight, maintenances: Sequence[Mai
     ]
 
 
-async def _find(change: PageChange, maintenance_id: str) -> Maintenance:
+async def find_maintenance(change: PageChange, maintenance_id: str) -> Maintenance:
     where = (MaintenanceRow.page_id == change.page_id) & (MaintenanceRow.id == maintenance_id)
     found = await load_maintenances(change.session, where)
     if not found:

@@ -16,7 +16,7 @@ from hub.domain.incident import Impact, IncidentStatus
 from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.status import Status
 from hub.errors import NotFound
-from hub.services import components, groups, incidents, maintenances, pages, reports, summaries
+from hub.services import components, groups, incidents, maintenances, pages, reports, schedule, summaries
 from hub.services.components import NewComponent
 from hub.services.database import Sessions, one_moment
 from hub.services.groups import NewGroup
@@ -70,11 +70,11 @@ async def test_folding_equals_the_fresh_snapshot_for_every_event_type_in_every_v
     maintenance = await desk.act(maintenances.schedule, window)
     await desk.act(maintenances.update, maintenance["id"], {"name": "Disks", "components": [api["id"], inner["id"]]})
     desk.now = datetime.fromisoformat(maintenance["scheduled_for"])
-    assert await desk.do(maintenances.advance, maintenance["id"])
-    assert not await desk.do(maintenances.advance, maintenance["id"])
+    assert await desk.do(schedule.advance, maintenance["id"])
+    assert not await desk.do(schedule.advance, maintenance["id"])
     await desk.act(maintenances.add_update, maintenance["id"], status=MaintenanceStatus.VERIFYING, body="Testing")
     desk.now = datetime.fromisoformat(maintenance["scheduled_until"])
-    assert await desk.do(maintenances.advance, maintenance["id"])
+    assert await desk.do(schedule.advance, maintenance["id"])
     second = await desk.act(
         maintenances.schedule, NewMaintenance("Later", "x", desk.now + timedelta(days=1), desk.now + timedelta(days=2))
     )
@@ -185,7 +185,7 @@ async def test_layers_close_one_by_one(desk: Desk):
     work = await desk.act(
         maintenances.schedule, NewMaintenance("M", "m", desk.now, desk.now + timedelta(hours=1), [api])
     )
-    await desk.do(maintenances.advance, work["id"])
+    await desk.do(schedule.advance, work["id"])
     assert await status() == "major_outage"
     await desk.act(maintenances.add_update, work["id"], status=MaintenanceStatus.COMPLETED, body="done")
     assert await status() == "major_outage"
@@ -277,7 +277,7 @@ async def test_a_recurring_maintenance_schedules_its_next_window(desk: Desk):
     window = NewMaintenance("Weekly", "x", start, start + timedelta(hours=1), rrule="FREQ=WEEKLY;COUNT=2")
     first = await desk.act(maintenances.schedule, window)
     desk.now = start + timedelta(hours=2)
-    assert await desk.do(maintenances.advance, first["id"])
+    assert await desk.do(schedule.advance, first["id"])
     (following,) = desk.snapshots["public"]["maintenances"]
     assert datetime.fromisoformat(following["scheduled_for"]) == start + timedelta(days=7)
     async with desk.sessions() as session:
