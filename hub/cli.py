@@ -3,28 +3,26 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from json import JSONDecodeError, loads
+from json import loads
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import httpx2
 import typer
 from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub import serve as server
 from hub.auth.permissions import SYSTEM
 from hub.auth.tokens import Tokens
 from hub.clock import SystemClock
-from hub.datadir import demo_sign_in, load_settings
+from hub.datadir import load_settings
 from hub.errors import HubError, Invalid, Misconfigured
 from hub.migrate import revisions, upgrade
 from hub.observe import logs
+from hub.one_off import seed_demo, transaction
 from hub.preflight import check_database, check_redis, require_current
-from hub.services import accounts, importer, outbox, pages, seed, sessions
-from hub.services.database import create_engine, create_sessions, is_unavailable
+from hub.services import accounts, importer, outbox, sessions
+from hub.services.database import is_unavailable
 from hub.settings import Settings
 from hub.up import up
 
@@ -42,7 +40,7 @@ _clock = SystemClock()
 @cli.command("up")
 def up_command() -> None:
     """Run everything: PostgreSQL, Valkey, web, worker, beat. Ctrl-C stops it."""
-    asyncio.run(up(_settings("hub", needs_servers=False)))
+    asyncio.run(up(_settings("hub", needs_database=False, needs_redis=False)))
 
 
 @cli.command("serve")
@@ -67,7 +65,7 @@ def beat() -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database's tables to what this version needs."""
-    settings = _settings("migrate")
+    settings = _settings("migrate", needs_redis=False)
     asyncio.run(check_database(settings.sqlalchemy_url))
     upgrade(settings.sqlalchemy_url)
     newest, _ = revisions()
@@ -79,16 +77,9 @@ def seed_command(
     *, if_empty: Annotated[bool, typer.Option("--if-empty", help="Only when there is no page at all.")] = False
 ) -> None:
     """Make the demo page and the demo account."""
-    settings = _settings("seed")
-    email, password = demo_sign_in(settings.hub_data_dir)
-
-    async def run() -> bool:
-        async with _transaction(settings) as session:
-            if if_empty and await pages.list_pages(session, by=SYSTEM):
-                return False
-            return await seed.seed_demo(session, by=SYSTEM, now=_clock.now(), email=email, password=password)
-
-    typer.echo("the demo page is made" if asyncio.run(run()) else "nothing to do")
+    settings = _settings("seed", needs_redis=False)
+    is_made = asyncio.run(seed_demo(settings, only_if_empty=if_empty))
+    typer.echo("the demo page is made" if is_made else "nothing to do")
 
 
 @import_cli.command("statuspage")
@@ -99,11 +90,11 @@ def import_statuspage(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be done and change nothing.")] = False,
 ) -> None:
     """Import a Statuspage page: summary.json, incidents.json, … as files or from the web."""
-    settings = _settings("import")
+    settings = _settings("import", needs_redis=False)
     documents = [_read_document(source) for source in sources]
 
     async def run() -> importer.ImportReport:
-        async with _transaction(settings) as session:
+        async with transaction(settings) as session:
             return await importer.import_statuspage(
                 session, documents, page=page, by=SYSTEM, now=_clock.now(), dry_run=dry_run
             )
@@ -129,11 +120,11 @@ def user_create(
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
 ) -> None:
     """Make an account."""
-    settings = _settings("user")
+    settings = _settings("user", needs_redis=False)
     password = _read_password(is_piped=password_stdin)
 
     async def run() -> accounts.Account:
-        async with _transaction(settings) as session:
+        async with transaction(settings) as session:
             return await accounts.create_account(
                 session, email, password, is_admin=admin, is_verified=verified, now=_clock.now()
             )
@@ -145,11 +136,11 @@ def user_create(
 @cli.command()
 def token(email: str) -> None:
     """Print an access token of the account and nothing else."""
-    settings = _settings("token")
+    settings = _settings("token", needs_redis=False)
     issuer = Tokens.of(settings)
 
     async def run() -> str:
-        async with _transaction(settings) as session:
+        async with transaction(settings) as session:
             return await sessions.issue_token_for(session, issuer, email, _clock.now())
 
     typer.echo(asyncio.run(run()))
@@ -173,7 +164,7 @@ async def _examine(settings: Settings) -> bool:
         tell("database", f"PostgreSQL {facts.version}")
         require_current(facts, *revisions())
         tell("tables", f"at {facts.revision}")
-        async with _transaction(settings) as session:
+        async with transaction(settings) as session:
             age_s = await outbox.oldest_age_s(session)
         lag = "nothing waits" if age_s is None else f"the oldest change has waited {age_s:.1f} s to be published"
         tell("relay", lag, is_good=age_s is None or age_s < _OUTBOX_ALARM_S)
@@ -182,24 +173,11 @@ async def _examine(settings: Settings) -> bool:
     return is_well
 
 
-@asynccontextmanager
-async def _transaction(settings: Settings) -> AsyncIterator[AsyncSession]:
-    """One transaction on a database that has all tables; what goes wrong inside takes everything back."""
-    require_current(await check_database(settings.sqlalchemy_url), *revisions())
-    engine = create_engine(settings.sqlalchemy_url, pool_size=1)
-    try:
-        async with create_sessions(engine).begin() as session:
-            yield session
-    finally:
-        await engine.dispose()
-
-
-def _settings(who: str, *, needs_servers: bool = True) -> Settings:
+def _settings(who: str, *, needs_database: bool = True, needs_redis: bool = True) -> Settings:
     """The settings of this command, with logging set up by them; raises Misconfigured."""
     try:
         settings = load_settings()
-        if needs_servers:
-            _ = settings.sqlalchemy_url, settings.redis_dsn
+        _ = needs_database and settings.sqlalchemy_url, needs_redis and settings.redis_dsn
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])).upper()
@@ -231,7 +209,7 @@ def _read_document(source: str) -> Any:
         raise Invalid(f"{source} cannot be read: {error.strerror or error}") from None
     except httpx2.HTTPError as error:
         raise Invalid(f"{source} cannot be fetched: {error}") from None
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also for bytes that are no text, and numbers without end
         raise Invalid(f"{source} is not JSON: {error}") from None
 
 

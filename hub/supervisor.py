@@ -90,11 +90,6 @@ class Child:
             await asyncio.wait([running], timeout=0.05)
         self._keeper = asyncio.ensure_future(self._keep(running))
 
-    async def run_once(self) -> None:
-        """Run the program to its end; EmbeddedError with its last words when it fails."""
-        if await self._run() != 0 and not self._is_stopping:
-            raise EmbeddedError(f"{self.program.name} failed: {self._last_words()}")
-
     async def stop(self, within_s: float) -> None:
         """Ask it to end, and kill what has not `within_s`."""
         self._is_stopping = True

@@ -11,6 +11,7 @@ from hub.children import Guard
 from hub.datadir import demo_sign_in, keep_secret, remove_run_file, write_run_file
 from hub.embedded import DataDirectory, Postgres, Server, Valkey
 from hub.migrate import upgrade
+from hub.one_off import seed_demo
 from hub.preflight import check_database, check_redis
 from hub.serve import claim_port
 from hub.settings import Settings
@@ -47,7 +48,7 @@ class _AllInOne:
         self._guard = Guard()
         self._stop_asked = asyncio.Event()
         embedded: list[Server] = []
-        found: dict[str, object] = {"hub_port": port}
+        found: dict[str, object] = {"hub_port": port, "hub_data_dir": directory.path}
         if not settings.has_outside_database:
             embedded.append(Postgres(directory))
             found["database_url"] = SecretStr(embedded[-1].url)
@@ -59,7 +60,6 @@ class _AllInOne:
         self._settings = settings = settings.model_copy(update=found)
         names = [f"serve.{n + 1}" for n in range(settings.hub_workers)] if settings.hub_workers > 1 else ["serve"]
         self._servers = [self._child(Program.of_server(server)) for server in embedded]
-        self._seed = self._child(self._python("seed", "hub", "seed", "--if-empty"))
         self._programs = [
             *(self._child(self._python(name, "hub", "serve", is_web=True)) for name in names),
             self._child(self._python("worker", "tasks", "worker")),
@@ -89,7 +89,8 @@ class _AllInOne:
         await check_database(url)
         await asyncio.to_thread(upgrade, url)
         write_run_file(self._directory.path, database_url=url, redis_url=settings.redis_dsn, base_url=self._visible_url)
-        await self._seed.run_once()
+        if await seed_demo(settings, only_if_empty=True):
+            self._stream.write("hub", "the demo page is made")
         await asyncio.gather(*(child.start(_READY_WITHIN_S) for child in self._programs))
         email, password = demo_sign_in(self._directory.path)
         self._stream.write("hub", f"Status Hub: {self._visible_url}/p/demo (sign in: {email} / {password})")
@@ -98,13 +99,13 @@ class _AllInOne:
         """First who uses the servers, then the servers."""
         self._stream.write("hub", "stopping")
         within_s = self._settings.hub_drain_s + _GRACE_S
-        await asyncio.gather(*(child.stop(within_s) for child in (self._seed, *self._programs)))
+        await asyncio.gather(*(child.stop(within_s) for child in self._programs))
         await asyncio.gather(*(child.stop(_GRACE_S) for child in self._servers))
         self._guard.close()
 
     def _on_signal(self) -> None:
         if self._stop_asked.is_set():  # asked twice: in a hurry
-            for child in (self._seed, *self._programs, *self._servers):
+            for child in (*self._programs, *self._servers):
                 child.kill()
         self._stop_asked.set()
 
