@@ -81,6 +81,7 @@ def _configuration(settings: Settings, timing: Timing) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
+        "worker_concurrency": 2,  # not one per core: tasks are few, short, and each process has a connection
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "task_time_limit": timing.time_limit_s,  # the child is killed; `runtime.transaction` gives up long before
         "task_track_started": False,
