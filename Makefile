@@ -28,7 +28,7 @@ static:
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --quiet --check .
 	@$(PYTHON) -m mypy --no-error-summary
-	@$(PYTHON) -m importlinter.cli lint-imports
+	@.ci/lint-imports
 
 format:
 	@.ci/setup dev
