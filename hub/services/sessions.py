@@ -1,8 +1,8 @@
 """Sign-ins: one session per device, kept alive by a chain of refresh tokens.
 
 A refresh token works once and is followed by exactly one other, which is derived from it with the hub's secret. Used
-again within `GRACE_S`, it gives the same follower once more (two tabs that refresh at the same moment, an answer that got
-lost); used again later, it is in two hands, and the session ends for both. Only hashes are stored.
+again within `GRACE_S`, it gives the same follower once more (two tabs that refresh at the same moment, an answer that
+got lost); used again later, it is in two hands, and the session ends for both. Only hashes are stored.
 """
 
 import hashlib

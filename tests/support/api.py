@@ -17,8 +17,9 @@ from hub.settings import Settings
 from models import Account, PageRole
 
 BASE_URL = "http://hub.test"
-_TABLES = ("account", "page", "component_group", "component", "incident", "incident_update", "maintenance")
-_TABLES += ("maintenance_update", "maintenance_component", "status_interval", "event", "channel", "page_role", "view")
+_TABLES: tuple[str, ...] = ("account", "page", "component_group", "component", "incident", "incident_update")
+_TABLES += ("maintenance", "maintenance_update", "maintenance_component", "status_interval")
+_TABLES += ("event", "channel", "page_role", "view", "session")
 
 
 @dataclass
