@@ -67,7 +67,8 @@ class RedisBroker:
             if self._link is not None:
                 self._link.send("SUBSCRIBE", CHANNEL_PREFIX + channel)
         try:
-            await asyncio.wait_for(asyncio.shield(self._waiting[channel]), CONFIRMATION_TIMEOUT_S)
+            async with asyncio.timeout(CONFIRMATION_TIMEOUT_S):
+                await asyncio.shield(self._waiting[channel])
         except TimeoutError:
             await self.unsubscribe(channel)
             raise Unavailable from None
@@ -134,7 +135,8 @@ class RedisBroker:
                 log.warning("redis is silent for %.0f s: building a new link", SILENCE_LIMIT_S)
                 break
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), left_s)
+                async with asyncio.timeout(left_s):
+                    await self._lost.wait()
         link, self._link = self._link, None
         if link is not None:
             link.abort()

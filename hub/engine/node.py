@@ -6,10 +6,10 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from hub.clock import Clock
 from hub.engine.broker import Broker, Log, Message, Snapshots, Top
@@ -31,6 +31,8 @@ MAX_DRAIN_PAUSE_S = 0.05
 LOG_SILENCE_LIMIT_S = 15.0
 MAX_HISTORY = 300
 OPENING_BUFFER = 256
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +101,10 @@ class Node:
     def member_counts(self) -> Mapping[str, int]:
         """Channel → members on this node."""
         return {name: len(live.fanout) for name, live in self._channels.items() if len(live.fanout)}
+
+    async def shared(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """The answer of `read`, run once for all who ask the same at the same time."""
+        return await self._reads.shared(key, read)
 
     # Members
 

@@ -79,7 +79,8 @@ class Reads:
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         try:
-            await asyncio.wait_for(self._slots.acquire(), MAX_WAIT_S)
+            async with asyncio.timeout(MAX_WAIT_S):  # `wait_for` can swallow a cancellation on Python 3.11
+                await self._slots.acquire()
         except TimeoutError:
             raise Unavailable from None
         try:

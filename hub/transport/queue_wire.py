@@ -43,7 +43,8 @@ class QueueWire:
         """Send frames as they come, and `idle_frame` after each `idle_s` without any, until closed."""
         while True:
             try:
-                await asyncio.wait_for(self._changed.wait(), idle_s)
+                async with asyncio.timeout(idle_s):
+                    await self._changed.wait()
             except TimeoutError:
                 await send([idle_frame])
                 continue

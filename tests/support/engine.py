@@ -1,0 +1,91 @@
+"""Simple ends for the engine's ports: a log in memory, a wire that remembers, a viewer that joins a node."""
+
+from collections.abc import Mapping, Sequence
+
+from hub.engine.broker import Message, SnapshotAt, Top
+from hub.engine.fanout import Member
+from hub.engine.live import Entry
+from hub.engine.node import Node
+from hub.protocol.codes import UnsubscribeCode
+from hub.protocol.stream import Publication, StreamPosition
+
+
+class MemoryLog:
+    """Log and snapshots of a few channels; `reads` counts the questions by kind."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, list[Publication]] = {}
+        self.epoch = "e1"
+        self.floor = 0
+        self.is_away = False
+        self.reads: dict[str, int] = {"tops": 0, "read_after": 0, "snapshot": 0}
+
+    def create(self, channel: str) -> None:
+        self.channels[channel] = []
+
+    def commit(self, channel: str, payload: bytes | None = None, flags: int = 0) -> Message:
+        """The next publication; what comes back is to be published, or to be lost."""
+        rows = self.channels[channel]
+        offset = len(rows) + 1
+        data = payload if payload is not None else b'{"n":%d}' % offset
+        rows.append(Publication(offset, data, 5, flags))
+        return Message(channel, self.epoch, offset, flags, 0, 5, data)
+
+    async def tops(self, channels: Sequence[str]) -> Mapping[str, Top]:
+        self._ask("tops")
+        return {
+            name: Top(self.epoch, len(self.channels[name]), self.floor) for name in channels if name in self.channels
+        }
+
+    async def read_after(self, channel: str, after: int, limit: int) -> list[Publication]:
+        self._ask("read_after")
+        return [row for row in self.channels[channel] if row.offset > max(after, self.floor)][:limit]
+
+    async def snapshot(self, channel: str) -> SnapshotAt:
+        self._ask("snapshot")
+        head = len(self.channels[channel])
+        return SnapshotAt(self.epoch, head, b'{"offset":%d}' % head)
+
+    def _ask(self, kind: str) -> None:
+        self.reads[kind] += 1
+        if self.is_away:
+            raise ConnectionError("the log is away")
+
+
+class Viewer:
+    """Joins a node and remembers what it is told."""
+
+    def __init__(self, node: Node, channel: str) -> None:
+        self.node = node
+        self.channel = channel
+        self.entries: list[Entry] = []
+        self.offsets: list[int] = []
+        self.recalls: list[UnsubscribeCode] = []
+        self.waiting_bytes = 0
+        self.is_aborted = False
+        self.member = Member(self, channel, _offset_alone, self.recalls.append)
+
+    async def join(self, since: StreamPosition | None = None, *, must_recover: bool = False) -> Entry:
+        await self.node.join(self.channel, self.member, since, must_recover=must_recover, accept=self._accept)
+        return self.entries[-1]
+
+    def leave(self) -> None:
+        self.node.leave(self.channel, self.member)
+
+    def write(self, frame: bytes) -> None:
+        self.offsets.append(int(frame))
+
+    def buffered_bytes(self) -> int:
+        return self.waiting_bytes
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+    def _accept(self, entry: Entry) -> bool:
+        self.entries.append(entry)
+        self.offsets.extend(item.offset for item in entry.publications)
+        return True
+
+
+def _offset_alone(_: str, publication: Publication) -> bytes:
+    return b"%d" % publication.offset
