@@ -7,6 +7,7 @@ interval, in a gap between intervals or still to come is *no data*: in neither p
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from statistics import fmean
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,15 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A date of the page's zone, from `since` up to `until` in UTC: 23 or 25 hours long at a DST change."""
+
+    date: date
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """One bar: a date of the page's zone and how it went."""
 
@@ -89,10 +99,12 @@ def day_of(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
-def last_days(count: int, zone: ZoneInfo, now: datetime) -> list[date]:
-    """The last `count` days of `zone`, oldest first, today (unfinished) included."""
-    today = day_of(now, zone)
-    return [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
+def last_days(count: int, zone: ZoneInfo, now: datetime) -> list[Window]:
+    """The last `count` days of `zone`, oldest first, today (unfinished) included. Work it out once for a whole page."""
+    tomorrow = day_of(now, zone) + _ONE_DAY
+    dates = [tomorrow - timedelta(days=back) for back in range(count, -1, -1)]
+    starts = [day_start(day, zone) for day in dates]
+    return [Window(day, *bounds) for day, bounds in zip(dates[:-1], pairwise(starts), strict=True)]
 
 
 def timeline(intervals: Iterable[Interval], now: datetime, since: datetime | None = None) -> list[Span]:
@@ -120,18 +132,17 @@ def figure(spans: Sequence[Span], since: datetime, until: datetime) -> Figure:
     return Figure(sum(at.values(), _NOTHING), at)
 
 
-def day_figures(spans: Sequence[Span], days: Sequence[date], zone: ZoneInfo) -> list[Day]:
-    """One `Day` for each of `days` (ascending), of a `timeline`; a day is 23 or 25 hours long at a DST change."""
+def day_figures(spans: Sequence[Span], days: Sequence[Window]) -> list[Day]:
+    """One `Day` for each of `days` (ascending), of a `timeline`."""
     bars: list[Day] = []
     first = 0  # no span before it reaches into the days still to come
     for day in days:
-        since, until = day_start(day, zone), day_start(day + _ONE_DAY, zone)
-        while first < len(spans) and spans[first].end <= since:
+        while first < len(spans) and spans[first].end <= day.since:
             first += 1
         last = first
-        while last < len(spans) and spans[last].start < until:
+        while last < len(spans) and spans[last].start < day.until:
             last += 1
-        bars.append(Day(day, figure(spans[first:last], since, until)))
+        bars.append(Day(day.date, figure(spans[first:last], day.since, day.until)))
     return bars
 
 

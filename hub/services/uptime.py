@@ -47,12 +47,12 @@ async def page_uptime(
         if not visible:
             raise NotFound("There is no such component.")
     zone = ZoneInfo(page.time_zone)
-    dates = last_days(days, zone, now)
-    intervals = await load_intervals(session, [item.id for item in visible], day_start(dates[0], zone), now)
+    windows = last_days(days, zone, now)
+    intervals = await load_intervals(session, [item.id for item in visible], windows[0].since, now)
     components: list[Json] = []
     for item in visible:
         spans = timeline(intervals[item.id], now, known_since(item, zone))
-        bars = day_figures(spans, dates, zone)
+        bars = day_figures(spans, windows)
         whole = total(bar.figure for bar in bars)
         components.append(
             {
@@ -75,8 +75,8 @@ async def page_uptime(
         )
     return {
         "days": days,
-        "period_start": dates[0].isoformat(),
-        "period_end": dates[-1].isoformat(),
+        "period_start": windows[0].date.isoformat(),
+        "period_end": windows[-1].date.isoformat(),
         "time_zone": page.time_zone,
         "weights": weights_json(page.weights),
         "ratio": average(item["ratio"] for item in components),
@@ -91,10 +91,10 @@ async def today_ratios(
     """Uptime of the page's present day so far, by component id."""
     zone = ZoneInfo(page.time_zone)
     (today,) = last_days(1, zone, now)
-    intervals = await load_intervals(session, [item.id for item in components], day_start(today, zone), now)
+    intervals = await load_intervals(session, [item.id for item in components], today.since, now)
     ratios = {}
     for item in components:
-        (bar,) = day_figures(timeline(intervals[item.id], now, known_since(item, zone)), [today], zone)
+        (bar,) = day_figures(timeline(intervals[item.id], now, known_since(item, zone)), [today])
         ratios[item.id] = bar.figure.ratio(page.weights)
     return ratios
 

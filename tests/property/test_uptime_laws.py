@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.status import SEVERITY, Status
-from hub.domain.uptime import DEFAULT_WEIGHTS, Interval, day_figures, day_start, figure, last_days, timeline, total
+from hub.domain.uptime import DEFAULT_WEIGHTS, Interval, day_figures, figure, last_days, timeline, total
 
 NOW = datetime(2026, 11, 25, 10, 17, tzinfo=UTC)
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Africa/Cairo", "Pacific/Apia"])
@@ -64,8 +64,8 @@ def test_days_add_up_to_their_window(history, zone_name, count):
     zone = ZoneInfo(zone_name)
     days = last_days(count, zone, NOW)
     spans = timeline(history, NOW)
-    whole = figure(spans, day_start(days[0], zone), NOW)
-    added = total(day.figure for day in day_figures(spans, days, zone))
+    whole = figure(spans, days[0].since, NOW)
+    added = total(day.figure for day in day_figures(spans, days))
     assert (added.known, dict(added.at)) == (whole.known, dict(whole.at))
 
 

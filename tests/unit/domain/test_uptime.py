@@ -13,6 +13,7 @@ from hub.domain.uptime import (
 from hub.domain.uptime import (
     Figure,
     Interval,
+    Window,
     average,
     day_figures,
     day_of,
@@ -31,6 +32,10 @@ def at(text: str) -> datetime:
     """An instant, UTC unless the text carries an offset."""
     instant = datetime.fromisoformat(text)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def window(day: date, zone: ZoneInfo) -> Window:
+    return Window(day, day_start(day, zone), day_start(day + timedelta(days=1), zone))
 
 
 def interval(status: Status, start: str, end: str | None = None) -> Interval:
@@ -121,7 +126,7 @@ def test_days_without_a_status_are_no_data_and_not_in_the_denominator() -> None:
         ],
         now,
     )
-    days = day_figures(spans, [date(2026, 11, d) for d in range(9, 23)], UTC_ZONE)
+    days = day_figures(spans, [window(date(2026, 11, d), UTC_ZONE) for d in range(9, 23)])
     drawn = {day.date.day: day.figure.ratio(DEFAULT) for day in days}
     unknown = {9: None, **dict.fromkeys(range(13, 18)), 21: None, 22: None}
     assert drawn == unknown | {10: 1.0, 11: 1.0, 12: 0.0, 18: 1.0, 19: 1.0, 20: 1.0}
@@ -133,7 +138,7 @@ def test_time_before_the_start_date_is_no_data() -> None:
     now = at("2026-11-25")
     since = day_start(date(2026, 11, 23), UTC_ZONE)
     spans = timeline([interval(MAJOR, "2026-11-20", "2026-11-24"), interval(OK, "2026-11-24")], now, since)
-    days = day_figures(spans, [date(2026, 11, d) for d in (22, 23, 24)], UTC_ZONE)
+    days = day_figures(spans, [window(date(2026, 11, d), UTC_ZONE) for d in (22, 23, 24)])
     assert [day.figure.ratio(DEFAULT) for day in days] == [None, 0.0, 1.0]
     assert total(day.figure for day in days).ratio(DEFAULT) == 0.5
 
@@ -148,7 +153,7 @@ def test_an_outage_across_midnight_is_shared_by_both_days_of_the_page() -> None:
         ],
         now,
     )
-    days = day_figures(spans, last_days(3, BERLIN, now), BERLIN)
+    days = day_figures(spans, last_days(3, BERLIN, now))
     assert [(day.date.day, day.figure.downtime_s) for day in days] == [(24, 1800), (25, 1800), (26, 0)]
 
 
@@ -173,7 +178,7 @@ def test_the_autumn_day_has_25_hours_and_an_hour_told_twice_is_one_hour() -> Non
     first, second = at("2026-10-25T02:30+02:00"), at("2026-10-25T02:30+01:00")  # the same time on the wall
     now = at("2026-11-01")
     spans = timeline([interval(OK, "2026-01-01"), Interval(MAJOR, first, second)], now)
-    (day,) = day_figures(spans, [date(2026, 10, 25)], BERLIN)
+    (day,) = day_figures(spans, [window(date(2026, 10, 25), BERLIN)])
     assert day.figure.known == timedelta(hours=25)
     assert day.figure.downtime_s == 3600
     assert day.figure.ratio(DEFAULT) == pytest.approx(1 - 1 / 25)
@@ -181,13 +186,16 @@ def test_the_autumn_day_has_25_hours_and_an_hour_told_twice_is_one_hour() -> Non
 
 def test_the_spring_day_has_23_hours() -> None:
     spans = timeline([interval(OK, "2026-01-01")], at("2026-11-01"))
-    (day,) = day_figures(spans, [date(2026, 3, 29)], BERLIN)
+    (day,) = day_figures(spans, [window(date(2026, 3, 29), BERLIN)])
     assert day.figure.known == timedelta(hours=23)
 
 
 @pytest.mark.parametrize("now", ["2026-11-25T10:00", "2026-04-01T00:00", "2026-03-29T23:30"])
 def test_ninety_bars_across_a_change_of_the_clock_are_ninety_different_days(now: str) -> None:
-    days = last_days(90, BERLIN, at(now))
+    windows = last_days(90, BERLIN, at(now))
+    days = [window.date for window in windows]
+    assert all(left.until == right.since for left, right in pairwise(windows))
+    assert windows[-1].since <= at(now) < windows[-1].until
     assert len(set(days)) == 90
     assert days == sorted(days)
     assert days[-1] == day_of(at(now), BERLIN)
@@ -211,7 +219,7 @@ def test_a_day_begins_when_its_zone_says_so(zone: str, day: date, start: str) ->
 def test_today_counts_up_to_now_only() -> None:
     now = at("2026-11-25T06:00")
     spans = timeline([interval(OK, "2026-11-01", "2026-11-25T03:00"), interval(MAJOR, "2026-11-25T03:00")], now)
-    (today,) = day_figures(spans, last_days(1, UTC_ZONE, now), UTC_ZONE)
+    (today,) = day_figures(spans, last_days(1, UTC_ZONE, now))
     assert today.figure.known == timedelta(hours=6)
     assert today.figure.ratio(DEFAULT) == 0.5
     assert today.figure.worst is MAJOR
