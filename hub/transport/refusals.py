@@ -5,6 +5,7 @@ import logging
 from hub.engine.live import Unrecoverable
 from hub.errors import Forbidden, HubError, NotFound, TokenExpired, Unauthenticated
 from hub.protocol.codes import CloseCode, ErrorCode
+from hub.services.database import is_unavailable
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ def channel_refusal(error: Exception) -> ErrorCode:
 def _temporary(what: str, error: Exception) -> ErrorCode:
     if isinstance(error, HubError):
         log.info("%s: try again later (%s)", what, error.code)
+    elif is_unavailable(error):
+        log.warning("%s: try again later (%s)", what, str(error).partition("\n")[0])
     else:
         log.error("%s failed", what, exc_info=error)
     return ErrorCode.INTERNAL

@@ -40,7 +40,7 @@ class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
     def level(self) -> int:
         return self.logger.level
 
-    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:  # noqa: ANN401
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         super().log(level, msg, *(a.partition("?")[0] if isinstance(a, str) else a for a in args), **kwargs)
 
     def process(self, msg: object, kwargs: MutableMapping[str, Any]) -> tuple[object, MutableMapping[str, Any]]:
