@@ -55,7 +55,7 @@ class Claims:
 
 
 class Tokens:
-    """Issues with the first key, verifies with any: a new key goes in front, the old one stays while its tokens live."""
+    """Issues with the first key, verifies with any: a new key goes in front, the old one stays while its tokens do."""
 
     def __init__(
         self, keys: Sequence[Key], *, secret: bytes, issuer: str, audience: str, ttl_s: int, leeway_s: int = 0
