@@ -11,7 +11,7 @@ from hub.children import Guard
 from hub.embedded import DataDirectory, Postgres, Valkey
 from hub.services.database import Sessions, create_engine, create_sessions
 from hub.settings import Settings
-from tests.support.browser import open_browser
+from tests.support.browser import chromium_path, open_browser
 from tests.support.hub import SECRET_KEY, HubProcess
 from tests.support.servers import Servers
 
@@ -141,6 +141,8 @@ async def hub(make_hub: Callable[..., HubProcess], database_url: str, redis_url:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
+    if chromium_path() is None:
+        pytest.skip("no Chromium: .ci/install-chromium.sh installs it")
     async with open_browser() as browser:
         yield browser
 

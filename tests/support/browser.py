@@ -6,7 +6,15 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, async_playwright
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_APPLICATIONS = "/Applications/{0}.app/Contents/MacOS/{0}"
+_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    _APPLICATIONS.format("Google Chrome"),
+    _APPLICATIONS.format("Chromium"),
+)
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
