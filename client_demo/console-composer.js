@@ -60,20 +60,22 @@ export class Composer {
     this.box = document.getElementById("composer");
     this.incident = this.incidentForm();
     this.maintenance = this.maintenanceForm();
-    const tab = (name, text) => h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `form-${name}`, onclick: () => this.show(name) }, text);
+    const tab = (name, text) => h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, onclick: () => this.show(name) }, text);
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "What to tell" }, tab("incident", "Incident"), tab("maintenance", "Maintenance"));
     this.tabs.addEventListener("keydown", (event) => {
       if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-      this.show(this.maintenance.hidden ? "maintenance" : "incident");
+      this.show(this.panels.maintenance.hidden ? "maintenance" : "incident");
       this.tabs.querySelector('[aria-selected="true"]').focus();
     });
-    this.box.replaceChildren(this.tabs, this.incident, this.maintenance);
+    const panel = (name) => h("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }, this[name]);
+    this.panels = { incident: panel("incident"), maintenance: panel("maintenance") };
+    this.box.replaceChildren(this.tabs, this.panels.incident, this.panels.maintenance);
     this.show("incident");
   }
 
   show(name) {
-    for (const [key, form] of [["incident", this.incident], ["maintenance", this.maintenance]]) {
-      form.hidden = key !== name;
+    for (const [key, panel] of Object.entries(this.panels)) {
+      panel.hidden = key !== name;
       const tab = this.tabs.querySelector(`#tab-${key}`);
       tab.setAttribute("aria-selected", String(key === name));
       tab.tabIndex = key === name ? 0 : -1;
@@ -87,7 +89,7 @@ export class Composer {
 
   form(name, ...parts) {
     return h(
-      "form", { class: "stack", id: `form-${name}`, role: "tabpanel", "aria-labelledby": `tab-${name}`, novalidate: true },
+      "form", { class: "stack", id: `form-${name}`, novalidate: true },
       h("p", { class: "alert", role: "alert", hidden: true }), ...parts,
     );
   }

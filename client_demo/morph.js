@@ -23,6 +23,8 @@ export function safeHtml(tag, attributes, html) {
 
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.getAttribute("data-key") : null);
 const isBlank = (node) => node.nodeType === Node.TEXT_NODE && node.data.trim() === "";
+/** The first of `node` and its followers that is more than white space between elements. */
+const solid = (node) => (node && isBlank(node) ? solid(node.nextSibling) : node);
 const fits = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
 
 /**
@@ -44,15 +46,14 @@ export function morph(old, fresh) {
 
 /** Make the children of `parent` like `wanted`: by key where there is one, else by kind and place. */
 export function morphChildren(parent, wanted) {
-  for (const node of [...parent.childNodes]) if (isBlank(node)) node.remove();
   const kept = new Map([...parent.childNodes].filter(keyOf).map((node) => [keyOf(node), node]));
-  let place = parent.firstChild;
+  let place = solid(parent.firstChild);
   for (const fresh of wanted.filter((node) => !isBlank(node))) {
     const key = keyOf(fresh);
     let found = key ? kept.get(key) : null;
     if (!key && place && fits(place, fresh)) found = place;
     if (found && fits(found, fresh)) {
-      if (found === place) place = place.nextSibling;
+      if (found === place) place = solid(place.nextSibling);
       else parent.insertBefore(found, place);
       if (found !== fresh) morph(found, fresh);
     } else {
@@ -60,7 +61,7 @@ export function morphChildren(parent, wanted) {
     }
   }
   while (place) {
-    const next = place.nextSibling;
+    const next = solid(place.nextSibling);
     place.remove();
     place = next;
   }

@@ -13,13 +13,11 @@ const worse = (a, b) => (SEVERITY.indexOf(b) > SEVERITY.indexOf(a) ? b : a);
 const at = (text) => Date.parse(text);
 
 export function answer(snapshot, zone, now) {
-  const { indicator, description } = snapshot.status;
   const { incidents } = snapshot;
-  let sentence = description;
-  let severity = incidents.map((incident) => incident.impact).reduce(worse, indicator);
-  if (incidents.length && (indicator === "none" || indicator === "maintenance")) {
+  let { indicator: severity, description: sentence } = snapshot.status;
+  if (incidents.length && (severity === "none" || severity === "maintenance")) {
     sentence = incidents[0].name;
-    severity = worse(severity, "minor");
+    severity = incidents.map((incident) => incident.impact).reduce(worse, "minor");
   }
   const starts = (
     incidents.length

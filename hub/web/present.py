@@ -50,13 +50,15 @@ class Day:
 
 
 def answer(snapshot: Json, zone: ZoneInfo, now: datetime) -> Answer:
-    """The open incident's name stands in place of a green sentence; otherwise the roll-up speaks."""
-    indicator, sentence = snapshot["status"]["indicator"], snapshot["status"]["description"]
+    """The open incident's name stands in place of a green sentence; otherwise the roll-up speaks.
+
+    Shape and colour are those of whichever speaks, and an open incident is never green.
+    """
+    severity, sentence = snapshot["status"]["indicator"], snapshot["status"]["description"]
     incidents = snapshot["incidents"]
-    severity = max([indicator, *(incident["impact"] for incident in incidents)], key=SEVERITY.index)
-    if incidents and indicator in ("none", "maintenance"):
+    if incidents and severity in ("none", "maintenance"):
         sentence = incidents[0]["name"]
-        severity = max(severity, "minor", key=SEVERITY.index)
+        severity = max(["minor", *(incident["impact"] for incident in incidents)], key=SEVERITY.index)
     if incidents:
         starts = [incident["started_at"] for incident in incidents]
     else:

@@ -2,15 +2,21 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, Route
 
+from hub.auth.permissions import SYSTEM
+from hub.services import seed
+from hub.services.database import Sessions
 from tests.support.hub import HubProcess
 
-PASSWORD = "correct horse battery"
+EMAIL, PASSWORD = "operator@example.test", "correct horse battery"
+CLIENT = Path(__file__).parents[2] / "client_demo"
 
 
 @dataclass
@@ -19,9 +25,7 @@ class Site:
 
     hub: HubProcess
     operator: httpx2.AsyncClient
-    email: str
-    slug: str = "demo"
-    password: str = PASSWORD
+    slug: str = seed.DEMO_SLUG
     components: dict[str, str] = field(default_factory=dict)  # name → id
 
     @property
@@ -44,15 +48,32 @@ class Site:
 
 
 @pytest.fixture
-async def site(hub: HubProcess) -> AsyncIterator[Site]:
-    seeded = await hub.run("seed")
-    assert seeded.returncode == 0, seeded.stderr
-    email = await hub.create_user("operator@example.test", PASSWORD, admin=True)
-    headers = {"Authorization": f"Bearer {await hub.token(email)}"}
-    async with httpx2.AsyncClient(base_url=hub.base_url, headers=headers, timeout=10) as operator:
-        site = Site(hub, operator, email)
+async def site(hub: HubProcess, sessions: Sessions) -> AsyncIterator[Site]:
+    async with sessions.begin() as session:
+        await seed.seed_demo(session, by=SYSTEM, now=datetime.now(UTC), email=EMAIL, password=PASSWORD)
+    async with httpx2.AsyncClient(base_url=hub.base_url, timeout=10) as operator:
+        answer = await operator.post("/api/v1/auth/login", json={"email": EMAIL, "password": PASSWORD})
+        operator.cookies.clear()
+        operator.headers["Authorization"] = f"Bearer {answer.json()['data']['access_token']}"
+        site = Site(hub, operator)
         site.components = {item["name"]: item["id"] for item in await site.send("GET", "components")}
         yield site
+
+
+@pytest.fixture
+async def module_tab(open_tab: "OpenTab") -> Page:
+    """A tab that can import the browser modules; no hub runs."""
+    tab = await open_tab("about:blank")
+
+    async def file(route: Route) -> None:
+        name = route.request.url.rsplit("/", 1)[1]
+        is_module = name.endswith(".js")
+        body = (CLIENT / name).read_text() if is_module else "<!doctype html>"
+        await route.fulfill(body=body, content_type="text/javascript" if is_module else "text/html")
+
+    await tab.route("http://client.test/**", file)
+    await tab.goto("http://client.test/")
+    return tab
 
 
 OpenTab = Callable[..., Awaitable[Page]]

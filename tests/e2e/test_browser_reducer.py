@@ -3,20 +3,18 @@
 import json
 
 import pytest
+from playwright.async_api import Page
 
-from tests.e2e.conftest import OpenTab
-from tests.support.hub import HubProcess
 from tests.support.reducer_vectors import FILE
 
 pytestmark = pytest.mark.e2e
 
 
-async def test_the_browser_folds_events_as_the_hub_does(hub: HubProcess, open_tab: OpenTab):
-    tab = await open_tab(f"{hub.base_url}/login")
+async def test_the_browser_folds_events_as_the_hub_does(module_tab: Page):
     cases = json.loads(FILE.read_text())
-    folded = await tab.evaluate(
+    folded = await module_tab.evaluate(
         """async (cases) => {
-            const { apply } = await import('/static/reducer.js');
+            const { apply } = await import('/reducer.js');
             return cases.map(({ before, event }) => apply(before, event));
         }""",
         cases,
@@ -24,20 +22,18 @@ async def test_the_browser_folds_events_as_the_hub_does(hub: HubProcess, open_ta
     assert folded == [case["after"] for case in cases]
 
 
-async def test_close_codes_say_whether_to_come_back(hub: HubProcess, open_tab: OpenTab):
-    tab = await open_tab(f"{hub.base_url}/login")
+async def test_close_codes_say_whether_to_come_back(module_tab: Page):
     codes = [1000, 1001, 1006, 1009, 1012, 3000, 3012, 3499, 3500, 3503, 3999, 4000, 4499, 4500, 4999]
-    back = await tab.evaluate(
-        "async (codes) => { const m = await import('/static/protocol.js'); return codes.filter(m.mayReconnect); }", codes
+    back = await module_tab.evaluate(
+        "async (codes) => { const m = await import('/protocol.js'); return codes.filter(m.mayReconnect); }", codes
     )
     assert back == [1000, 1001, 1006, 1012, 3000, 3012, 3499, 4000, 4499]
 
 
-async def test_back_off_is_spread_from_nothing_to_a_growing_ceiling(hub: HubProcess, open_tab: OpenTab):
-    tab = await open_tab(f"{hub.base_url}/login")
-    delays = await tab.evaluate(
+async def test_back_off_is_spread_from_nothing_to_a_growing_ceiling(module_tab: Page):
+    delays = await module_tab.evaluate(
         """async () => {
-            const { backoff } = await import('/static/protocol.js');
+            const { backoff } = await import('/protocol.js');
             return [0, 1, 5, 40, 1000].map((attempt) => [backoff(attempt, () => 0), backoff(attempt, () => 0.999999)]);
         }"""
     )
