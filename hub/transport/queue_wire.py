@@ -53,5 +53,5 @@ class QueueWire:
             if frames:
                 await send(frames)
                 self._buffered_bytes -= sum(map(len, frames))
-            elif self.is_closing:
+            if self.is_closing and not self._queue:
                 return
