@@ -145,6 +145,7 @@ class Channel:
         self.ring.clear()
         self._pending.clear()
         if top is None:
+            self._known_head = self.pos
             return [Gone()]
         self.epoch, self.floor = top.epoch, top.floor
         self.pos = self.snapshot_floor = self._known_head = top.head

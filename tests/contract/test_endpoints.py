@@ -3,15 +3,19 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 import websockets
 
-from tests.contract.conftest import LivePage
+from tests.contract.conftest import LivePage, make_live_page
+from tests.support.hub import HubProcess
 from tests.support.waiting import wait_until
+from tests.support.wire_server import client_frame, read_frame, read_to_end, read_until, upgrade_request
 
 pytestmark = pytest.mark.e2e
 
@@ -19,8 +23,8 @@ pytestmark = pytest.mark.e2e
 class RawClient:
     """Speaks the protocol by hand; `pushes` holds what came without an id."""
 
-    def __init__(self, socket: websockets.ClientConnection) -> None:
-        self.socket = socket
+    def __init__(self, connection: websockets.ClientConnection) -> None:
+        self.socket = connection
         self.pushes: list[dict[str, Any]] = []
         self._last_id = 0
 
@@ -35,6 +39,17 @@ class RawClient:
                         return reply
                     await self._take(reply)
 
+    async def take_publications(self, count: int) -> list[int]:
+        """The offsets of the publications pushed so far and from now on, once there are `count`."""
+        async with asyncio.timeout(10):
+            while len(self._offsets()) < count:
+                for line in str(await self.socket.recv()).splitlines():
+                    await self._take(json.loads(line))
+        return self._offsets()
+
+    def _offsets(self) -> list[int]:
+        return [push["pub"]["offset"] for push in self.pushes if "pub" in push]
+
     async def _take(self, push: dict[str, Any]) -> None:
         if push:
             self.pushes.append(push["push"])
@@ -44,8 +59,8 @@ class RawClient:
 
 @contextlib.asynccontextmanager
 async def raw_client(page: LivePage, **options: Any) -> AsyncIterator[RawClient]:
-    async with websockets.connect(page.hub.ws_url, proxy=None, **options) as socket:
-        yield RawClient(socket)
+    async with websockets.connect(page.hub.ws_url, proxy=None, **options) as connection:
+        yield RawClient(connection)
 
 
 async def refusal(page: LivePage, path: str = "", **options: Any) -> int:
@@ -215,3 +230,62 @@ async def test_sigterm_tells_sockets_and_streams_to_come_back(own_live_page: Liv
             assert any([line.startswith("retry: ") async for line in lines])
         await wait_until(lambda: client.socket.close_code is not None)
         assert client.socket.close_code == 3001
+
+
+# Slow viewers
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+async def test_a_viewer_that_stops_reading_delays_nobody_and_is_dropped(
+    database_url: str, redis_url: str, make_hub: Callable[..., HubProcess]
+) -> None:
+    """G4. Its buffer is bounded; the others see every change at once; it comes back to the state of now."""
+    env = {"HUB_SEND_BUFFER_LIMIT_BYTES": "65536", "HUB_STALL_DEADLINE_S": "1.5"}
+    hub = make_hub(database_url=database_url, redis_url=redis_url, env=env)
+    await hub.start()
+    page = await make_live_page(hub, await hub.token(await hub.create_user("admin@example.test", admin=True)))
+    stalled = await asyncio.to_thread(_stalled_viewer, hub.port, page.channel)
+    try:
+        async with raw_client(page) as quick:
+            await quick.call(connect={})
+            start = (await quick.call(subscribe={"channel": page.channel}))["subscribe"]["offset"]
+            body = {"name": "Trouble", "status": "investigating", "body": "x" * 20_000}
+            made = await page.operator.post(f"/api/v1/pages/{page.slug}/incidents", json=body)
+            incident = made.json()["data"]["id"]
+            for _ in range(12):  # each event carries the whole incident: about 1.6 MB in all
+                update = {"status": "investigating", "body": "y" * 20_000}
+                path = f"/api/v1/pages/{page.slug}/incidents/{incident}/updates"
+                assert (await page.operator.post(path, json=update)).status_code == 201
+            offsets = await quick.take_publications(13)
+            assert offsets == list(range(start + 1, start + 14))
+        await wait_until(lambda: not _is_held(hub, stalled), within_s=10)
+        assert len(await asyncio.to_thread(read_to_end, stalled)) < 600_000
+        assert (await page.snapshot())["offset"] == start + 13
+    finally:
+        stalled.close()
+        await page.operator.aclose()
+
+
+def _stalled_viewer(port: int, channel: str) -> socket.socket:
+    """Subscribes, sees its snapshot and then reads no more."""
+    viewer = socket.socket()
+    viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    viewer.settimeout(10)
+    viewer.connect(("127.0.0.1", port))
+    viewer.sendall(upgrade_request("/connection/websocket"))
+    assert read_until(viewer, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+    subscribe = json.dumps({"id": 2, "subscribe": {"channel": channel}})
+    viewer.sendall(client_frame(1, b'{"id":1,"connect":{}}\n' + subscribe.encode()))
+    seen = b""
+    while b'"subscribe"' not in seen:
+        frame = read_frame(viewer)
+        assert frame is not None
+        seen = frame[1]
+    return viewer
+
+
+def _is_held(hub: HubProcess, viewer: socket.socket) -> bool:
+    """Whether the hub still has its end of the viewer's connection."""
+    port = viewer.getsockname()[1]
+    return any(one.raddr and one.raddr.port == port for one in psutil.Process(hub.pid).net_connections("tcp"))

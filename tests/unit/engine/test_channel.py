@@ -171,6 +171,13 @@ def test_a_check_does_not_mistake_progress_for_a_step_back():
     assert channel.checked(Top("e1", 5, 0), asked_at) == []
 
 
+def test_a_gap_in_a_channel_that_is_gone_is_not_asked_for_again():
+    channel = channel_at(5)
+    channel.received(message(7))
+    assert channel.fetched([], None, channel.position) == [Gone()]
+    assert not channel.has_gap
+
+
 def test_a_cut_drops_what_is_older():
     channel = channel_at(5)
     channel.received(message(6))
