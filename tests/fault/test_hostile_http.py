@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.transport.uvicorn_ws import WireLimits
+from tests.support.waiting import wait_until_blocking
 from tests.support.wire_server import WireServer, read_to_end, read_until, serve_wire, upgrade_request
 
 pytestmark = pytest.mark.fault
@@ -92,7 +93,7 @@ def test_a_slow_body_is_cut_and_the_application_learns_of_it(server: WireServer)
     with server.connect() as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nabc")
         assert status_of(read_to_end(client)) == 408
-    assert server.seen == ["disconnect"]
+    wait_until_blocking(lambda: server.seen == ["disconnect"])
 
 
 def test_an_endless_trailer_is_cut(server: WireServer) -> None:
