@@ -39,7 +39,7 @@ export class View {
       "li", { class: `update u-${u.status}`, "data-key": u.id },
       h("p", { class: "word" }, icon(`u-${u.status}`), h("span", {}, UPDATE_WORDS[u.status])),
       safeHtml("div", { class: "body", dir: "auto" }, u.body_html),
-      u.affected.length && h("ul", { class: "changes" }, changed.map((a) => h("li", {}, h("bdi", {}, a.name), status(a.new_status)))),
+      changed.length > 0 && h("ul", { class: "changes" }, changed.map((a) => h("li", {}, h("bdi", {}, a.name), status(a.new_status)))),
       this.when(u.display_at),
     );
   }

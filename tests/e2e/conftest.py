@@ -1,8 +1,10 @@
-"""A hub with the demo page, an operator, and tabs that fail a test on any script error."""
+"""A hub with pages, an operator, and tabs that fail a test on any script error."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,24 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route
 
 from hub.auth.permissions import SYSTEM
+from hub.ids import new_id
 from hub.services import seed
-from hub.services.database import Sessions
+from hub.services.database import create_engine, create_sessions
 from tests.support.hub import HubProcess
+from tests.support.servers import Servers
 
 EMAIL, PASSWORD = "operator@example.test", "correct horse battery"
+COMPONENTS = {
+    "Shipping API": ("Rates & labels", "Tracking"),
+    "Platform": ("Sign-in", "Billing", "Dashboard"),
+    "": ("Developer docs",),
+}
 CLIENT = Path(__file__).parents[2] / "client_demo"
 
 
 @dataclass
 class Site:
-    """The demo page of a running hub, and an operator who changes it through REST."""
+    """A page of a running hub, and an operator who changes it through REST."""
 
     hub: HubProcess
     operator: httpx2.AsyncClient
@@ -47,14 +56,80 @@ class Site:
         )
 
 
-@pytest.fixture
-async def site(hub: HubProcess, sessions: Sessions) -> AsyncIterator[Site]:
-    async with sessions.begin() as session:
-        await seed.seed_demo(session, by=SYSTEM, now=datetime.now(UTC), email=EMAIL, password=PASSWORD)
+@asynccontextmanager
+async def signed_in(hub: HubProcess) -> AsyncIterator[httpx2.AsyncClient]:
+    """The operator's REST client."""
     async with httpx2.AsyncClient(base_url=hub.base_url, timeout=10) as operator:
         answer = await operator.post("/api/v1/auth/login", json={"email": EMAIL, "password": PASSWORD})
         operator.cookies.clear()
         operator.headers["Authorization"] = f"Bearer {answer.json()['data']['access_token']}"
+        yield operator
+
+
+async def make_page(hub: HubProcess, operator: httpx2.AsyncClient) -> Site:
+    """A page of its own name: two groups, one component by itself, a past incident, a planned maintenance."""
+    site = Site(hub, operator, slug=f"acme-{new_id()}")
+    answer = await operator.post("/api/v1/pages", json={"slug": site.slug, "title": "Ternwick"})
+    assert answer.is_success, answer.text
+    for group, names in COMPONENTS.items():
+        group_id = (await site.send("POST", "groups", {"name": group}))["id"] if group else None
+        for name in names:
+            made = await site.send("POST", "components", {"name": name, "group_id": group_id})
+            site.components[name] = made["id"]
+    past = await site.open_incident("Webhooks delivered twice", {"Tracking": "operational"})
+    await site.send("POST", f"incidents/{past['id']}/updates", {"status": "resolved", "body": "Sent once again."})
+    start = datetime.now(UTC) + timedelta(days=2)
+    window = {"scheduled_for": start.isoformat(), "scheduled_until": (start + timedelta(hours=1)).isoformat()}
+    await site.send("POST", "maintenances", {"name": "Database upgrade", "body": "Brief pauses.", **window})
+    return site
+
+
+async def prepare(hub: HubProcess, database_url: str) -> None:
+    """Start `hub` with the demo page and the operator's account."""
+    engine = create_engine(database_url, pool_size=1)
+    async with create_sessions(engine).begin() as session:
+        await seed.seed_demo(session, by=SYSTEM, now=datetime.now(UTC), email=EMAIL, password=PASSWORD)
+    await engine.dispose()
+    await hub.start()
+
+
+@pytest.fixture(scope="session")
+def shared_hub(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """One hub for the tests that do not stop it."""
+    address = servers.create_database()
+    hub = HubProcess(
+        database_url=address, redis_url=servers.valkey.url, directory=tmp_path_factory.mktemp("browser-hub")
+    )
+    try:
+        asyncio.run(prepare(hub, address))
+        yield hub
+    finally:
+        asyncio.run(hub.stop())
+        servers.drop_database(address)
+
+
+@pytest.fixture
+async def site(shared_hub: HubProcess) -> AsyncIterator[Site]:
+    """A small page of the test's own on the shared hub."""
+    async with signed_in(shared_hub) as operator:
+        yield await make_page(shared_hub, operator)
+
+
+@pytest.fixture
+async def demo(shared_hub: HubProcess) -> AsyncIterator[Site]:
+    """The demo page, to look at and not to change."""
+    async with signed_in(shared_hub) as operator:
+        site = Site(shared_hub, operator)
+        site.components = {item["name"]: item["id"] for item in await site.send("GET", "components")}
+        yield site
+
+
+@pytest.fixture
+async def own_site(make_hub: Callable[..., HubProcess], database_url: str, redis_url: str) -> AsyncIterator[Site]:
+    """The demo page on a hub that the test may stop and change."""
+    hub = make_hub(database_url=database_url, redis_url=redis_url)
+    await prepare(hub, database_url)
+    async with signed_in(hub) as operator:
         site = Site(hub, operator)
         site.components = {item["name"]: item["id"] for item in await site.send("GET", "components")}
         yield site
@@ -110,4 +185,5 @@ def _is_fault(text: str) -> bool:
 
 
 async def is_live(page: Page) -> None:
-    await page.wait_for_selector("body[data-live=live]", timeout=10_000)
+    """Waits through the longest pause between two attempts to connect (20 s)."""
+    await page.wait_for_selector("body[data-live=live]", timeout=25_000)

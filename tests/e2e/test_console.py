@@ -11,12 +11,12 @@ pytestmark = pytest.mark.e2e
 
 
 async def sign_in(site: Site, open_tab: OpenTab, **options: object) -> Page:
-    tab = await open_tab(f"{site.hub.base_url}/console", **options)
+    tab = await open_tab(f"{site.hub.base_url}/console?page={site.slug}", **options)
     await tab.wait_for_url("**/login**")
     await tab.fill("#email", EMAIL)
     await tab.fill("#password", PASSWORD)
     await tab.keyboard.press("Enter")
-    await tab.wait_for_url("**/console**")
+    await tab.wait_for_url("**/console?page=**")
     await is_live(tab)
     return tab
 
@@ -52,7 +52,9 @@ async def test_a_key_sets_the_focused_component_and_visitors_see_it(site: Site, 
     await console.keyboard.press("z")
     await expect(shown).to_have_text("Operational")
     await expect(pressed(console, site, "Billing")).to_have_attribute("data-status", "operational")
-    assert await pressed(console, site, "Billing").evaluate("(e) => e.closest('li') === document.activeElement.closest('li')")
+    assert await pressed(console, site, "Billing").evaluate(
+        "(e) => e.closest('li') === document.activeElement.closest('li')"
+    )
 
 
 async def test_an_incident_is_opened_updated_and_resolved_with_the_keyboard_alone(site: Site, open_tab: OpenTab):

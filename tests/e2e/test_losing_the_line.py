@@ -19,7 +19,14 @@ async def test_a_page_whose_hub_is_gone_says_so_and_recovers_every_change(site: 
     async with tcp_proxy(site.hub.port) as proxy:
         tab = await open_tab(f"http://127.0.0.1:{proxy.port}/p/{site.slug}")
         await is_live(tab)
-        await tab.evaluate("globalThis.offsets = []; statusHub.client.addEventListener('change', (e) => offsets.push(e.detail.event ? e.detail.snapshot.offset : -1))")
+        await tab.evaluate(
+            """() => {
+                globalThis.offsets = [];
+                statusHub.client.addEventListener('change', ({ detail }) => {
+                    offsets.push(detail.event ? detail.snapshot.offset : -1);
+                });
+            }"""
+        )
         first = await tab.evaluate("statusHub.client.snapshot.offset")
         proxy.refuse()
         proxy.reset()
@@ -38,15 +45,15 @@ async def test_a_page_whose_hub_is_gone_says_so_and_recovers_every_change(site: 
         assert offsets == list(range(first + 1, first + 1 + len(offsets)))
 
 
-async def test_a_restarted_hub_is_found_again_without_a_reload(site: Site, open_tab: OpenTab):
-    tab = await open_tab(site.url)
+async def test_a_restarted_hub_is_found_again_without_a_reload(own_site: Site, open_tab: OpenTab):
+    tab = await open_tab(own_site.url)
     await is_live(tab)
     await tab.evaluate("globalThis.mark = 1")
-    await site.hub.stop()
+    await own_site.hub.stop()
     await expect(tab.locator("body")).not_to_have_attribute("data-live", "live")
-    await site.hub.start()
-    await site.set_status("Billing", "partial_outage")
-    await expect(row(tab, site, "Billing")).to_have_text("Partial outage", timeout=25_000)
+    await own_site.hub.start()
+    await own_site.set_status("Billing", "partial_outage")
+    await expect(row(tab, own_site, "Billing")).to_have_text("Partial outage", timeout=25_000)
     await is_live(tab)
     assert await tab.evaluate("globalThis.mark") == 1
 
