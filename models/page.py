@@ -83,9 +83,7 @@ class StatusInterval(Base):
             ("component_id", "="), ("during", "&&"), using="gist", name="ex_status_interval_component_id_during"
         ),
         CheckConstraint("NOT isempty(during) AND lower_inc(during) AND NOT upper_inc(during)", name="during_half_open"),
-        Index(
-            "uq_status_interval_open", "component_id", unique=True, postgresql_where=text("upper_inf(during)")
-        ),
+        Index("uq_status_interval_open", "component_id", unique=True, postgresql_where=text("upper_inf(during)")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -106,7 +106,7 @@ def _beat_schedule(timing: Timing) -> dict[str, Any]:
         # task, when (UTC), seconds after which a tick that still waits is dropped
         ("maintenance.advance_due", timing.look_every_s, 30),  # windows open and close within 5 s of their time
         ("summaries.publish_due", crontab(), 50),  # each minute
-        ("reports.store_due", crontab(), 50),  # each minute, since a day ends at another minute in every zone
+        ("reports.store_due", crontab(), 50),  # each minute, since days end at another minute in every zone
     )
     return {
         name: {"task": name, "schedule": when, "options": {"expires": expires_s}} for name, when, expires_s in table

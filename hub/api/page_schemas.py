@@ -200,7 +200,7 @@ class UptimeQuery(Query):
 
 
 class ReportsQuery(Query):
-    """`before`: only days before this one."""
+    """`before`: only periods that begin before this day."""
 
     kind: ReportKind = ReportKind.DAILY
     before: Day | None = None

@@ -20,18 +20,20 @@ OUTAGES = frozenset({Status.PARTIAL_OUTAGE, Status.MAJOR_OUTAGE})
 
 class ReportKind(StrEnum):
     DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The days of one report, in the page's zone: from `start` up to, not including, `end`."""
+    """The days of one report, in the page's zone: from `start` up to, not including, `end`. Made by `period_of`."""
 
     kind: ReportKind
     start: date
     end: date
 
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """The same as UTC instants, half-open; a day is 23 or 25 hours long at a DST change."""
+        """The same as UTC instants, half-open; a period with a DST change is an hour shorter or longer."""
         return day_start(self.start, zone), day_start(self.end, zone)
 
 
@@ -60,18 +62,34 @@ class Occurrence:
         return self.start < until and (self.end is None or self.end > since or self.start >= since)
 
 
-def daily(day: date) -> Period:
-    return Period(ReportKind.DAILY, day, day + timedelta(days=1))
+def period_of(kind: ReportKind, day: date) -> Period:
+    """The period that `day` falls in: the day itself, its week (ISO 8601: from Monday) or its calendar month."""
+    match kind:
+        case ReportKind.DAILY:
+            start, end = day, day + timedelta(days=1)
+        case ReportKind.WEEKLY:
+            start = day - timedelta(days=day.weekday())
+            end = start + timedelta(days=7)
+        case ReportKind.MONTHLY:
+            start = day.replace(day=1)
+            end = (start + timedelta(days=31)).replace(day=1)
+    return Period(kind, start, end)
 
 
-def due_periods(created_at: datetime, zone: ZoneInfo, now: datetime, *, catch_up_days: int) -> list[Period]:
-    """The daily periods that have ended by `now` and may still be reported, oldest first.
+def due_periods(
+    kind: ReportKind, created_at: datetime, zone: ZoneInfo, now: datetime, *, catch_up: int
+) -> list[Period]:
+    """The periods that have ended by `now` and may still be reported, oldest first: the last `catch_up` ones.
 
-    None before the page existed; days missed longer ago than `catch_up_days` stay without a report.
+    One that began before the page did counts if the page was there for some of it.
     """
-    today = day_of(now, zone)
-    first = max(day_of(created_at, zone), today - timedelta(days=catch_up_days))
-    return [daily(first + timedelta(days=n)) for n in range((today - first).days)]
+    first_day = day_of(created_at, zone)
+    periods: list[Period] = []
+    running = period_of(kind, day_of(now, zone))
+    while len(periods) < catch_up and running.start > first_day:
+        running = period_of(kind, running.start - timedelta(days=1))
+        periods.append(running)
+    return periods[::-1]
 
 
 def compute(

@@ -104,9 +104,7 @@ class Channel:
             return self._advance([publication])
         return self._out_of_order(publication)
 
-    def fetched(
-        self, publications: Sequence[Publication], top: Top | None, asked_at: StreamPosition
-    ) -> list[Action]:
+    def fetched(self, publications: Sequence[Publication], top: Top | None, asked_at: StreamPosition) -> list[Action]:
         """What the log holds above `asked_at`, our position before the read, and where the log stood *after* it."""
         if self._is_other_epoch(asked_at.epoch):
             return []  # rebased since: the publications are of another life

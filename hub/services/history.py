@@ -15,7 +15,7 @@ from models import Channel, Event
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`is_recovered`: the publications follow the asked offset without a gap, and reach the top if not cut by `limit`."""
+    """`is_recovered`: the publications follow the asked offset without a gap, up to the top or `limit` of them."""
 
     epoch: str
     offset: int

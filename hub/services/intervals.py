@@ -27,7 +27,7 @@ _OPEN = text(
     LEFT JOIN LATERAL (
         SELECT max(upper(during)) AS last_end FROM status_interval WHERE component_id = opened.id
     ) AS past ON true
-    RETURNING component_id, lower(during)
+    RETURNING component_id, lower(during) AS since
     """
 )
 
@@ -47,4 +47,4 @@ async def follow_statuses(
     if not opened:
         return {}
     rows = await session.execute(_OPEN, {"ids": opened, "statuses": [after[key].value for key in opened], "now": now})
-    return {key: since for key, since in rows.all()}
+    return {row.component_id: row.since for row in rows}

@@ -1,17 +1,21 @@
-"""Daily reports: which are due, and storing one once, announced to every view in the same transaction."""
+"""Reports: which are due, and storing each once, on the page's write path.
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+Snapshots show the latest daily report, so storing one is an event in every view. A weekly or monthly one changes no
+snapshot: it is stored in silence and read over REST.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import insert, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import SYSTEM
 from hub.domain.audience import View
 from hub.domain.page import Component, Incident, Maintenance, Page, PageState
-from hub.domain.report import ComponentHistory, Occurrence, Period, ReportKind, compute, daily, due_periods, for_view
+from hub.domain.report import ComponentHistory, Occurrence, Period, ReportKind, compute, due_periods, for_view
 from hub.ids import new_id
 from hub.services.state import load_components, load_incidents, load_maintenances
 from hub.services.uptime import known_since, load_intervals
@@ -21,39 +25,39 @@ from models import Maintenance as MaintenanceRow
 from models import Page as PageRow
 from models import Report as ReportRow
 
-CATCH_UP_DAYS = 7  # a hub that was away longer leaves the older days without a report
+CATCH_UP: Mapping[ReportKind, int] = {ReportKind.DAILY: 7, ReportKind.WEEKLY: 1, ReportKind.MONTHLY: 1}
+"""So many of the last periods are made up for; a hub that was away longer leaves older ones without a report."""
 
 Json = dict[str, Any]
 
 
-async def due(session: AsyncSession, now: datetime) -> list[tuple[str, date]]:
-    """(slug, day) of every daily report that is missing at `now`, oldest day first. Two queries."""
-    since = (now - timedelta(days=CATCH_UP_DAYS + 2)).date()  # zones differ by a day from UTC and more from each other
-    stored = {
-        (page_id, start)
-        for page_id, start in await session.execute(
-            select(ReportRow.page_id, ReportRow.period_start).where(
-                ReportRow.kind == ReportKind.DAILY.value, ReportRow.period_start >= since
-            )
-        )
-    }
+async def due(session: AsyncSession, now: datetime) -> list[tuple[str, Period]]:
+    """(slug, period) of every report that is missing at `now`; what ended first comes first. Two queries."""
     pages = await session.execute(select(PageRow.id, PageRow.slug, PageRow.time_zone, PageRow.created_at))
-    missing = [
-        (slug, period.start)
+    wanted = [
+        (page_id, slug, period)
         for page_id, slug, time_zone, created_at in pages
-        for period in due_periods(created_at, ZoneInfo(time_zone), now, catch_up_days=CATCH_UP_DAYS)
-        if (page_id, period.start) not in stored
+        for kind, catch_up in CATCH_UP.items()
+        for period in due_periods(kind, created_at, ZoneInfo(time_zone), now, catch_up=catch_up)
     ]
-    return sorted(missing, key=lambda item: (item[1], item[0]))
+    # Many pages share few periods, so this is a short list however many pages there are.
+    periods = {(period.kind.value, period.start) for _, _, period in wanted}
+    rows = await session.execute(
+        select(ReportRow.page_id, ReportRow.kind, ReportRow.period_start).where(
+            tuple_(ReportRow.kind, ReportRow.period_start).in_(sorted(periods))
+        )
+    )
+    stored = {tuple(row) for row in rows}
+    missing = [(slug, period) for page_id, slug, period in wanted if (page_id, period.kind, period.start) not in stored]
+    return sorted(missing, key=lambda item: (item[1].end, item[1].kind, item[0]))
 
 
-async def store_daily(session: AsyncSession, slug: str, day: date, *, now: datetime) -> bool:
-    """Compute and store the report of one day of a page, and tell its views; False when it was there already.
+async def store(session: AsyncSession, slug: str, period: Period, *, now: datetime) -> bool:
+    """Compute and store a page's report of one period, and tell the views that show it; False when it was there.
 
     Two callers at once wait for each other at the page's row lock, so the second finds the first one's row. NotFound
-    when the page is gone, ValueError while the day has not ended.
+    when the page is gone, ValueError while the period has not ended.
     """
-    period = daily(day)
     async with change_page(session, slug, by=SYSTEM, now=now, kind="report.published", is_silent=True) as change:
         page = change.before.page
         if await _is_stored(session, page.id, period):
@@ -76,7 +80,7 @@ async def store_daily(session: AsyncSession, slug: str, day: date, *, now: datet
 async def list_reports(
     session: AsyncSession, page: Page, view: View, *, kind: ReportKind, limit: int, before: date | None = None
 ) -> list[Json]:
-    """The stored reports of a page, newest first, as `view` may see them; of days before `before`, if given."""
+    """The stored reports of a page, newest first, as `view` may see them; begun before `before`, if given."""
     query = select(ReportRow.body).where(ReportRow.page_id == page.id, ReportRow.kind == kind.value)
     if before is not None:
         query = query.where(ReportRow.period_start < before)

@@ -54,7 +54,7 @@ async def held_in_mid_task(sessions: Sessions, cell: CeleryCell, day: date) -> A
     """A worker is inside the transaction that stores the report, and goes no further until the block ends."""
     async with sessions() as blocker, sessions() as watcher:
         await blocker.execute(text("SELECT 1 FROM page FOR UPDATE"))
-        cell.send("reports.store_day", "acme", day.isoformat())
+        cell.send("reports.store", "acme", "daily", day.isoformat())
 
         async def is_waiting() -> bool:
             await watcher.rollback()
@@ -69,9 +69,9 @@ async def held_in_mid_task(sessions: Sessions, cell: CeleryCell, day: date) -> A
 
 
 async def counts(sessions: Sessions) -> tuple[int, list[int]]:
-    """Reports stored, and `report.published` events of each view."""
+    """Daily reports stored, and `report.published` events of each view."""
     async with sessions() as session:
-        stored = await session.scalar(text("SELECT count(*) FROM report"))
+        stored = await session.scalar(text("SELECT count(*) FROM report WHERE kind = 'daily'"))
         kinds = [[kind for kind, _ in await events_of(session, name)] for name in ("page:acme", "page:acme@all")]
     return int(stored or 0), [kind.count("report.published") for kind in kinds]
 
@@ -123,7 +123,7 @@ async def test_a_message_that_comes_several_times_changes_nothing_more(
     await cell.start_worker(QUICK)
     minute = "2026-11-25T10:00:00.000Z"
     for _ in range(10):
-        cell.send("reports.store_day", "acme", yesterday.isoformat())
+        cell.send("reports.store", "acme", "daily", yesterday.isoformat())
         cell.send("summaries.publish", "acme", minute, {"page:acme": 3})
     await cell.is_drained()
     assert await counts(sessions) == (1, [1, 1])
@@ -142,7 +142,8 @@ async def test_days_that_were_missed_are_caught_up_once_and_in_order(
     await cell.start_worker(QUICK)
     await cell.is_drained()
     async with sessions() as session:
-        days = list(await session.scalars(text("SELECT period_start FROM report ORDER BY computed_at, period_start")))
+        query = "SELECT period_start FROM report WHERE kind = 'daily' ORDER BY computed_at, period_start"
+        days = list(await session.scalars(text(query)))
     assert days == [yesterday - timedelta(days=1), yesterday]
     assert await counts(sessions) == (2, [2, 2])
 
@@ -203,11 +204,12 @@ async def test_what_is_not_a_task_is_put_aside_and_the_worker_lives(
     """J6: an unknown name, wrong arguments, a pickled body, and the next good task."""
     worker = await cell.start_worker(QUICK)
     cell.send("no.such.task")
-    cell.send("reports.store_day", "acme", "not a day")
-    cell.send("reports.store_day", "nowhere", yesterday.isoformat())
-    cell.send("reports.store_day", "acme", (yesterday + timedelta(days=400)).isoformat())
-    cell.send_pickled("reports.store_day")
-    cell.send("reports.store_day", "acme", yesterday.isoformat())
+    cell.send("reports.store", "acme", "hourly", yesterday.isoformat())
+    cell.send("reports.store", "acme", "daily", "not a day")
+    cell.send("reports.store", "nowhere", "daily", yesterday.isoformat())
+    cell.send("reports.store", "acme", "daily", (yesterday + timedelta(days=400)).isoformat())
+    cell.send_pickled("reports.store")
+    cell.send("reports.store", "acme", "daily", yesterday.isoformat())
     await stored_once(sessions, within_s=15)
     await cell.is_drained()
     assert worker.is_running
@@ -228,7 +230,7 @@ async def test_worker_and_beat_live_through_a_restart_of_redis(
         own_valkey.start()
         await _goes_on(worker, "Task maintenance.advance_due")
         await _goes_on(beat, "Sending due task maintenance.advance_due")
-        cell.send("reports.store_day", "acme", yesterday.isoformat())
+        cell.send("reports.store", "acme", "daily", yesterday.isoformat())
         await stored_once(sessions, within_s=20)
     finally:
         await cell.close()

@@ -10,12 +10,13 @@ from sqlalchemy import text
 from hub.auth.permissions import SYSTEM
 from hub.domain.audience import OPERATORS, View
 from hub.domain.incident import IncidentStatus
-from hub.domain.report import ReportKind
+from hub.domain.report import Period, ReportKind, period_of
 from hub.domain.status import Status
 from hub.errors import NotFound
 from hub.services import reports, summaries
 from hub.services.database import Sessions
 from hub.services.incidents import NewIncident, NewUpdate, open_incident
+from hub.services.snapshots import read_snapshot
 from hub.services.state import load_page
 from tests.support.rows import add_component, add_page, events_of
 
@@ -23,6 +24,7 @@ START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW = datetime(2026, 11, 25, 10, 0, 5, tzinfo=UTC)
 MINUTE = NOW.replace(second=0)
 DAY = date(2026, 11, 24)
+DAILY, WEEKLY, MONTHLY = ReportKind
 PUBLIC, STAFF, ALL = "page:acme", "page:acme@verified", "page:acme@all"
 
 
@@ -37,9 +39,14 @@ async def make_page(sessions: Sessions, *, time_zone: str = "UTC") -> tuple[str,
     return shown, hidden
 
 
-async def store(sessions: Sessions, day: date = DAY, now: datetime = NOW) -> bool:
+async def store(sessions: Sessions, day: date = DAY, now: datetime = NOW, kind: ReportKind = DAILY) -> bool:
     async with sessions.begin() as session:
-        return await reports.store_daily(session, "acme", day, now=now)
+        return await reports.store(session, "acme", period_of(kind, day), now=now)
+
+
+async def due(sessions: Sessions, kind: ReportKind, now: datetime = NOW) -> list[Period]:
+    async with sessions() as session:
+        return [period for _, period in await reports.due(session, now) if period.kind is kind]
 
 
 async def publish(sessions: Sessions, minute: datetime = MINUTE, **viewers: int) -> bool:
@@ -112,27 +119,96 @@ async def test_the_stored_reports_are_listed_newest_first_as_a_view_may_see_them
 
 async def test_due_days_are_those_of_the_pages_zone_and_each_is_due_until_it_is_stored(sessions: Sessions) -> None:
     await make_page(sessions, time_zone="Pacific/Auckland")  # 13 hours ahead of UTC
-    async with sessions() as session:
-        days = await reports.due(session, NOW)
-        later = await reports.due(session, datetime(2026, 11, 25, 11, 0, tzinfo=UTC))
-    assert [day.day for _, day in days] == [21, 22, 23, 24]
-    assert [day.day for _, day in later] == [21, 22, 23, 24, 25]
+    later = datetime(2026, 11, 25, 11, 0, tzinfo=UTC)
+    assert [period.start.day for period in await due(sessions, DAILY)] == [21, 22, 23, 24]
+    assert [period.start.day for period in await due(sessions, DAILY, later)] == [21, 22, 23, 24, 25]
     await store(sessions, DAY)
-    async with sessions() as session:
-        assert [day.day for _, day in await reports.due(session, NOW)] == [21, 22, 23]
+    assert [period.start.day for period in await due(sessions, DAILY)] == [21, 22, 23]
 
 
-async def test_days_missed_too_long_ago_are_left_out(sessions: Sessions) -> None:
+async def test_a_week_and_a_month_are_due_from_their_end_in_the_pages_zone_until_they_are_stored(
+    sessions: Sessions,
+) -> None:
+    await make_page(sessions, time_zone="Pacific/Auckland")  # its Monday and its December begin 13 hours before UTC's
+    for kind, end, start in (
+        (WEEKLY, datetime(2026, 11, 22, 11, tzinfo=UTC), date(2026, 11, 16)),
+        (MONTHLY, datetime(2026, 11, 30, 11, tzinfo=UTC), date(2026, 11, 1)),
+    ):
+        assert await due(sessions, kind, end - timedelta(milliseconds=1)) == []  # no older one: the page is younger
+        assert await due(sessions, kind, end) == [period_of(kind, start)]
+        assert await store(sessions, start, end, kind)
+        assert await due(sessions, kind, end) == []
+
+
+async def test_what_is_due_comes_in_the_order_in_which_it_ended(sessions: Sessions) -> None:
     await make_page(sessions)
+    async with sessions.begin() as session:
+        await add_page(session, "borealis", START + timedelta(days=4))
     async with sessions() as session:
-        days = await reports.due(session, NOW + timedelta(days=100))
-    assert len(days) == reports.CATCH_UP_DAYS
+        found = [(slug, str(period.kind), period.start.day) for slug, period in await reports.due(session, NOW)]
+    assert found == [
+        ("acme", "daily", 20),
+        ("acme", "daily", 21),
+        ("acme", "daily", 22),
+        ("acme", "weekly", 16),
+        ("acme", "daily", 23),
+        ("acme", "daily", 24),
+        ("borealis", "daily", 24),
+    ]
 
 
-async def test_a_day_that_has_not_ended_is_refused_and_changes_nothing(sessions: Sessions) -> None:
+async def test_what_was_missed_too_long_ago_is_left_out(sessions: Sessions) -> None:
+    await make_page(sessions)
+    for kind, catch_up in reports.CATCH_UP.items():
+        assert len(await due(sessions, kind, NOW + timedelta(days=100))) == catch_up
+
+
+async def test_weekly_and_monthly_reports_are_stored_once_beside_the_daily_one_and_told_to_nobody(
+    sessions: Sessions,
+) -> None:
+    """No snapshot shows them, so no view has an event or an offset for them."""
+    await make_page(sessions)
+    now = datetime(2026, 12, 1, 0, 0, 30, tzinfo=UTC)
+    assert await store(sessions)
+    for kind, first in ((WEEKLY, date(2026, 11, 23)), (MONTHLY, date(2026, 11, 1))):
+        results = await asyncio.gather(*(store(sessions, DAY, now, kind) for _ in range(3)))
+        assert sorted(results) == [False, False, True]
+        assert not await store(sessions, first, now, kind)  # another day of the same period
+    async with sessions() as session:
+        stored = await session.execute(text("SELECT kind, period_start, period_end FROM report ORDER BY kind"))
+        assert [tuple(row) for row in stored] == [
+            ("daily", DAY, date(2026, 11, 25)),
+            ("monthly", date(2026, 11, 1), date(2026, 12, 1)),
+            ("weekly", date(2026, 11, 23), date(2026, 11, 30)),
+        ]
+        for channel in (PUBLIC, STAFF, ALL):
+            assert [kind for kind, _ in await events_of(session, channel)] == ["report.published"]
+            snapshot = await read_snapshot(session, channel)
+            assert (snapshot["offset"], snapshot["report"]["kind"]) == (1, "daily")
+
+
+async def test_a_week_and_a_month_count_from_the_pages_beginning(sessions: Sessions) -> None:
+    """The hour of outage on the 24th, of the time from the page's beginning (the 20th at noon) to the end."""
+    await make_page(sessions)
+    now = datetime(2026, 12, 1, 0, 0, 30, tzinfo=UTC)
+    await store(sessions, DAY, now, WEEKLY)
+    await store(sessions, DAY, now, MONTHLY)
+    async with sessions() as session:
+        page = await load_page(session, "acme")
+        assert page is not None
+        for kind, hours in ((WEEKLY, 7 * 24), (MONTHLY, 10 * 24 + 12)):
+            (report,) = await reports.list_reports(session, page, OPERATORS, kind=kind, limit=10)
+            assert [item["downtime_s"] for item in report["components"]] == [3600, 0]
+            assert report["components"][0]["uptime"] == pytest.approx(1 - 1 / hours)
+            (public,) = await reports.list_reports(session, page, View(), kind=kind, limit=10)
+            assert ([item["name"] for item in public["components"]], public["downtime_s"]) == (["Shown"], 0)
+
+
+@pytest.mark.parametrize("kind", ReportKind)
+async def test_a_period_that_has_not_ended_is_refused_and_changes_nothing(sessions: Sessions, kind: ReportKind) -> None:
     await make_page(sessions)
     with pytest.raises(ValueError, match="has not ended"):
-        await store(sessions, NOW.date())
+        await store(sessions, NOW.date(), kind=kind)
     assert await published(sessions, ALL) == []
 
 

@@ -14,6 +14,7 @@ from hub.domain.channel import channel_name
 from hub.domain.event import EVENT_TYPES, apply
 from hub.domain.incident import Impact, IncidentStatus
 from hub.domain.maintenance import MaintenanceStatus
+from hub.domain.report import ReportKind, period_of
 from hub.domain.status import Status
 from hub.errors import NotFound
 from hub.services import components, groups, incidents, maintenances, pages, reports, schedule, summaries
@@ -81,7 +82,7 @@ async def test_folding_equals_the_fresh_snapshot_for_every_event_type_in_every_v
     await desk.act(maintenances.delete, second["id"])
     await desk.do(summaries.publish, minute=desk.now, viewers={"page:acme": 3})
     desk.now = datetime(2026, 11, 25, 9, tzinfo=UTC)
-    await desk.do(reports.store_daily, date(2026, 11, 24))
+    await desk.do(reports.store, period_of(ReportKind.DAILY, date(2026, 11, 24)))
     await desk.act(pages.update, {"title": "Acme Inc.", "description": "We make everything"})
     await desk.act(components.delete, api["id"])
     await desk.act(groups.delete, group["id"])

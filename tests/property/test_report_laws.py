@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.report import ComponentHistory, compute, daily, due_periods, for_view
+from hub.domain.report import ComponentHistory, ReportKind, compute, due_periods, for_view, period_of
 from hub.domain.status import Status
 from hub.domain.uptime import DEFAULT_WEIGHTS, Interval
 
-DAY = daily(date(2026, 10, 25))
+DAY = period_of(ReportKind.DAILY, date(2026, 10, 25))
 START = datetime(2026, 10, 24, tzinfo=UTC)
 NOW = START + timedelta(days=4)
 ZONES = st.sampled_from([ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns")])
@@ -45,10 +45,21 @@ def test_what_a_view_sees_is_the_report_of_what_it_may_see(page, zone, visible):
     assert cut == for_view(body_of(rest, zone), sees_component=lambda _: True, sees_audience=lambda _: True)
 
 
-@given(ZONES, st.integers(0, 20 * 24 * 60), st.integers(1, 10))
-def test_due_periods_have_ended_and_touch_without_a_gap(zone, minutes, catch_up_days):
+@given(st.sampled_from(ReportKind), st.dates(date(1990, 1, 1), date(2100, 1, 1)))
+def test_every_day_is_in_one_period_of_each_kind(kind, day):
+    period = period_of(kind, day)
+    assert period.start <= day < period.end
+    assert period == period_of(kind, period.start) == period_of(kind, period.end - timedelta(days=1))
+    assert period_of(kind, period.end).start == period.end
+
+
+@given(st.sampled_from(ReportKind), ZONES, st.integers(0, 120 * 24 * 60), st.integers(1, 10))
+def test_due_periods_are_the_last_that_have_ended_and_touch_without_a_gap(kind, zone, minutes, catch_up):
     now = START + timedelta(minutes=minutes)
-    periods = due_periods(START, zone, now, catch_up_days=catch_up_days)
-    assert len(periods) <= catch_up_days
-    assert all(period.bounds(zone)[1] <= now for period in periods)
+    periods = due_periods(kind, START, zone, now, catch_up=catch_up)
+    assert len(periods) <= catch_up
     assert all(left.end == right.start for left, right in pairwise(periods))
+    for period in periods:
+        assert START < period.bounds(zone)[1] <= now
+    if periods:
+        assert period_of(kind, periods[-1].end).bounds(zone)[1] > now

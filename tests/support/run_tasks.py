@@ -1,4 +1,4 @@
-"""`python -m tests.support.run_tasks TIMING worker|beat [options]`: `python -m tasks` with a timing (JSON) of its own."""
+"""`python -m tests.support.run_tasks TIMING worker|beat …`: `python -m tasks` with a timing (JSON) of its own."""
 
 import json
 import sys

@@ -6,12 +6,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hub.domain.report import ComponentHistory, Occurrence, Period, compute, daily, due_periods, for_view
+from hub.domain.report import (
+    ComponentHistory,
+    Occurrence,
+    Period,
+    ReportKind,
+    compute,
+    due_periods,
+    for_view,
+    period_of,
+)
 from hub.domain.status import Status
 from hub.domain.uptime import DEFAULT_WEIGHTS, Interval
 
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
-DAY = daily(date(2026, 11, 24))
+DAILY, WEEKLY, MONTHLY = ReportKind
+DAY = period_of(DAILY, date(2026, 11, 24))
 NOW = datetime(2026, 11, 25, 0, 0, 30, tzinfo=UTC)
 
 
@@ -155,16 +165,72 @@ def test_a_period_that_has_not_ended_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "hours"),
+    ("kind", "day", "start", "end"),
     [
-        ("Europe/Berlin", date(2026, 10, 25), 25),
-        ("Europe/Berlin", date(2027, 3, 28), 23),
-        ("Asia/Kolkata", date(2026, 10, 25), 24),
+        (DAILY, "2026-12-31", "2026-12-31", "2027-01-01"),
+        (WEEKLY, "2026-11-23", "2026-11-23", "2026-11-30"),  # a Monday
+        (WEEKLY, "2026-11-29", "2026-11-23", "2026-11-30"),  # the Sunday of that week
+        (WEEKLY, "2027-01-03", "2026-12-28", "2027-01-04"),  # ISO week 53, in two years
+        (WEEKLY, "2024-02-29", "2024-02-26", "2024-03-04"),
+        (MONTHLY, "2026-11-01", "2026-11-01", "2026-12-01"),
+        (MONTHLY, "2026-11-30", "2026-11-01", "2026-12-01"),
+        (MONTHLY, "2026-12-31", "2026-12-01", "2027-01-01"),
+        (MONTHLY, "2026-02-28", "2026-02-01", "2026-03-01"),
+        (MONTHLY, "2028-02-29", "2028-02-01", "2028-03-01"),
     ],
 )
-def test_a_daily_period_is_a_day_of_the_pages_zone(zone: str, day: date, hours: int) -> None:
-    since, until = daily(day).bounds(ZoneInfo(zone))
-    assert until - since == timedelta(hours=hours)
+def test_a_day_belongs_to_one_period_of_each_kind(kind: ReportKind, day: str, start: str, end: str) -> None:
+    period = period_of(kind, date.fromisoformat(day))
+    assert period == Period(kind, date.fromisoformat(start), date.fromisoformat(end))
+
+
+@pytest.mark.parametrize(
+    ("kind", "zone", "day", "length"),
+    [
+        pytest.param(DAILY, "Europe/Berlin", date(2026, 10, 25), timedelta(hours=25), id="25 hours"),
+        pytest.param(DAILY, "Europe/Berlin", date(2027, 3, 28), timedelta(hours=23), id="23 hours"),
+        pytest.param(DAILY, "Asia/Kolkata", date(2026, 10, 25), timedelta(hours=24), id="no change of the clock"),
+        pytest.param(WEEKLY, "Europe/Berlin", date(2026, 10, 21), timedelta(days=7, hours=1), id="autumn week"),
+        pytest.param(WEEKLY, "Europe/Berlin", date(2027, 3, 28), timedelta(days=7, hours=-1), id="spring week"),
+        pytest.param(WEEKLY, "Australia/Lord_Howe", date(2026, 10, 4), timedelta(days=7, minutes=-30), id="half hour"),
+        pytest.param(WEEKLY, "Asia/Kolkata", date(2026, 10, 25), timedelta(days=7), id="week without a change"),
+        pytest.param(MONTHLY, "UTC", date(2026, 2, 10), timedelta(days=28), id="28 days"),
+        pytest.param(MONTHLY, "UTC", date(2028, 2, 10), timedelta(days=29), id="29 days"),
+        pytest.param(MONTHLY, "UTC", date(2026, 11, 10), timedelta(days=30), id="30 days"),
+        pytest.param(MONTHLY, "Europe/Berlin", date(2026, 10, 1), timedelta(days=31, hours=1), id="31 days, autumn"),
+        pytest.param(MONTHLY, "Europe/Berlin", date(2026, 3, 1), timedelta(days=31, hours=-1), id="31 days, spring"),
+    ],
+)
+def test_a_period_is_as_long_as_its_days_in_the_pages_zone(
+    kind: ReportKind, zone: str, day: date, length: timedelta
+) -> None:
+    since, until = period_of(kind, day).bounds(ZoneInfo(zone))
+    assert until - since == length
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "hours"),
+    [
+        (WEEKLY, date(2026, 10, 25), 7 * 24 + 1),
+        (WEEKLY, date(2027, 3, 28), 7 * 24 - 1),
+        (MONTHLY, date(2026, 10, 25), 31 * 24 + 1),
+        (MONTHLY, date(2027, 2, 1), 28 * 24),
+    ],
+)
+def test_uptime_is_of_the_hours_that_the_period_really_had(kind: ReportKind, day: date, hours: int) -> None:
+    """An outage over the last midnight of the period: its hour before that counts, of all the period's hours."""
+    period = period_of(kind, day)
+    since, until = period.bounds(BERLIN)
+    history = [
+        Interval(Status.OPERATIONAL, since - timedelta(days=9), until - timedelta(hours=1)),
+        Interval(Status.MAJOR_OUTAGE, until - timedelta(hours=1), until + timedelta(hours=5)),
+    ]
+    components = [ComponentHistory("api", "Api", history)]
+    now = until + timedelta(hours=6)
+    body = compute(period, BERLIN, DEFAULT_WEIGHTS, components=components, incidents=(), maintenances=(), now=now)
+    seen = everything(body)
+    assert (seen["kind"], seen["period_start"], seen["downtime_s"]) == (kind, period.start.isoformat(), 3600)
+    assert seen["uptime"] == pytest.approx(1 - 1 / hours)
 
 
 @pytest.mark.parametrize(
@@ -178,20 +244,61 @@ def test_a_daily_period_is_a_day_of_the_pages_zone(zone: str, day: date, hours: 
         pytest.param("2026-11-30", "2026-11-23T10:00", [], id="a page from the future"),
     ],
 )
-def test_due_periods_are_the_ended_days_of_the_pages_zone(created: str, now: str, starts: list[int]) -> None:
-    periods = due_periods(at(created), BERLIN, at(now), catch_up_days=3)
+def test_due_days_are_the_ended_days_of_the_pages_zone(created: str, now: str, starts: list[int]) -> None:
+    periods = due_periods(DAILY, at(created), BERLIN, at(now), catch_up=3)
     assert [period.start.day for period in periods] == starts
 
 
-@pytest.mark.parametrize("change", [date(2026, 10, 25), date(2027, 3, 28)])
-def test_each_day_is_due_once_across_a_change_of_the_clock(change: date) -> None:
-    """Asked every minute for four days, every day comes up exactly when the one before it has ended."""
-    since = daily(change - timedelta(days=1)).bounds(BERLIN)[0]
+@pytest.mark.parametrize(
+    ("kind", "created", "now", "starts"),
+    [
+        # Berlin is an hour ahead of UTC in winter, two in summer; 2026-11-23 is a Monday.
+        pytest.param(WEEKLY, "2026-01-01", "2026-11-22T22:59:59", ["2026-11-09"], id="a second before Monday"),
+        pytest.param(WEEKLY, "2026-01-01", "2026-11-22T23:00:00", ["2026-11-16"], id="as Monday begins"),
+        pytest.param(WEEKLY, "2026-01-01", "2026-10-25T22:59:59", ["2026-10-12"], id="a week of an hour more"),
+        pytest.param(WEEKLY, "2026-01-01", "2026-10-25T23:00:00", ["2026-10-19"], id="its end"),
+        pytest.param(WEEKLY, "2026-01-01", "2027-03-28T22:00:00", ["2027-03-22"], id="the end of an hour less"),
+        pytest.param(
+            WEEKLY, "2026-01-01", "2026-11-29T22:59:59", ["2026-11-16"], id="missed, until the next has ended"
+        ),
+        pytest.param(WEEKLY, "2026-11-22T22:59:59", "2026-11-25", ["2026-11-16"], id="the page's first second of it"),
+        pytest.param(WEEKLY, "2026-11-22T23:00:00", "2026-11-25", [], id="the page came after it"),
+        pytest.param(WEEKLY, "2026-12-01", "2026-11-25", [], id="a page from the future"),
+        pytest.param(MONTHLY, "2026-01-01", "2026-10-31T22:59:59", ["2026-09-01"], id="a second before November"),
+        pytest.param(MONTHLY, "2026-01-01", "2026-10-31T23:00:00", ["2026-10-01"], id="as November begins"),
+        pytest.param(MONTHLY, "2026-01-01", "2026-02-28T23:00:00", ["2026-02-01"], id="after 28 days"),
+        pytest.param(MONTHLY, "2026-01-01", "2028-02-28T23:00:00", ["2028-01-01"], id="the 29th goes on"),
+        pytest.param(MONTHLY, "2026-10-31T22:30", "2026-11-25", ["2026-10-01"], id="the page's first half hour of it"),
+        pytest.param(MONTHLY, "2026-10-31T23:00", "2026-11-25", [], id="the month came before the page"),
+    ],
+)
+def test_the_due_week_and_month_are_the_last_that_have_ended(
+    kind: ReportKind, created: str, now: str, starts: list[str]
+) -> None:
+    periods = due_periods(kind, at(created), BERLIN, at(now), catch_up=1)
+    assert [period.start.isoformat() for period in periods] == starts
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "days"),
+    [
+        (DAILY, date(2026, 10, 25), 4),
+        (DAILY, date(2027, 3, 28), 4),
+        (WEEKLY, date(2026, 10, 25), 23),
+        (WEEKLY, date(2027, 3, 28), 23),
+        (MONTHLY, date(2027, 3, 28), 100),
+    ],
+)
+def test_each_period_is_due_once_across_a_change_of_the_clock(kind: ReportKind, change: date, days: int) -> None:
+    """Asked every half hour, every period comes up exactly when it has ended, with none left out."""
+    first = period_of(kind, change - timedelta(days=1))
+    since = first.bounds(BERLIN)[0]
     known: list[Period] = []
-    for minute in range(4 * 24 * 60):
-        now = since + timedelta(minutes=minute)
-        for period in due_periods(since, BERLIN, now, catch_up_days=7):
+    for half_hour in range(days * 48):
+        now = since + timedelta(minutes=30 * half_hour)
+        for period in due_periods(kind, since, BERLIN, now, catch_up=2):
             if period not in known:
                 known.append(period)
                 assert now == period.bounds(BERLIN)[1]
-    assert [period.start - change for period in known] == [timedelta(days=n) for n in range(-1, len(known) - 1)]
+    assert len(known) >= 2
+    assert [period.start for period in known] == [first.start, *(period.end for period in known[:-1])]

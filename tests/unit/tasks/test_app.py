@@ -50,7 +50,7 @@ def test_the_tasks_are_named_as_others_know_them(app: Celery) -> None:
     assert own == {
         "maintenance.advance",
         "maintenance.advance_due",
-        "reports.store_day",
+        "reports.store",
         "reports.store_due",
         "summaries.publish",
         "summaries.publish_due",
