@@ -97,6 +97,17 @@ async def add_incident_update(request: Request, body: UpdateIn) -> Reply[Json]:
     return Reply(update, status=201)
 
 
+@endpoint(returns={200: UpdateOut}, access=Access.ANYONE)
+async def show_incident_update(request: Request) -> Reply[Json]:
+    """One update as this caller may see it."""
+    path = request.path_params
+    async with request.state.db() as session:
+        update = await incidents.get_update(
+            session, path["slug"], path["incident_id"], path["update_id"], by=request.user
+        )
+    return Reply(update)
+
+
 @endpoint(body=UpdatePatch, returns={200: UpdateOut}, errors=(Forbidden,))
 async def edit_incident_update(request: Request, body: UpdatePatch) -> Reply[Json]:
     """Correct the text of an update; it keeps its place and its time."""

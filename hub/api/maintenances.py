@@ -98,6 +98,17 @@ async def add_maintenance_update(request: Request, body: MaintenanceUpdateIn) ->
     return Reply(update, status=201)
 
 
+@endpoint(returns={200: UpdateOut}, access=Access.ANYONE)
+async def show_maintenance_update(request: Request) -> Reply[Json]:
+    """One update as this caller may see it."""
+    path = request.path_params
+    async with request.state.db() as session:
+        update = await maintenances.get_update(
+            session, path["slug"], path["maintenance_id"], path["update_id"], by=request.user
+        )
+    return Reply(update)
+
+
 @endpoint(body=UpdatePatch, returns={200: UpdateOut}, errors=(Forbidden,))
 async def edit_maintenance_update(request: Request, body: UpdatePatch) -> Reply[Json]:
     """Correct the text of an update; it keeps its place and its time."""

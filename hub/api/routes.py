@@ -52,7 +52,11 @@ API_ROUTES: tuple[Route, ...] = (
         GET=incidents.list_incident_updates,
         POST=incidents.add_incident_update,
     ),
-    resource(f"{PAGE}/incidents/{{incident_id}}/updates/{{update_id}}", PATCH=incidents.edit_incident_update),
+    resource(
+        f"{PAGE}/incidents/{{incident_id}}/updates/{{update_id}}",
+        GET=incidents.show_incident_update,
+        PATCH=incidents.edit_incident_update,
+    ),
     resource(f"{PAGE}/maintenances", GET=maintenances.list_maintenances, POST=maintenances.schedule_maintenance),
     resource(
         f"{PAGE}/maintenances/{{maintenance_id}}",
@@ -66,7 +70,9 @@ API_ROUTES: tuple[Route, ...] = (
         POST=maintenances.add_maintenance_update,
     ),
     resource(
-        f"{PAGE}/maintenances/{{maintenance_id}}/updates/{{update_id}}", PATCH=maintenances.edit_maintenance_update
+        f"{PAGE}/maintenances/{{maintenance_id}}/updates/{{update_id}}",
+        GET=maintenances.show_maintenance_update,
+        PATCH=maintenances.edit_maintenance_update,
     ),
 )
 

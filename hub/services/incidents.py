@@ -112,8 +112,7 @@ async def add_update(
             let_go = {key: Status.OPERATIONAL for key in incident.words if key in change.before.statuses}
             new = NewUpdate(new.status, new.body, {**let_go, **new.components})
         update_id = await _insert_update(change, incident_id, new, at=at, display_at=at, known=incident.words)
-    shown = await get(session, slug, incident_id, by=by)
-    return next(item for item in shown["updates"] if item["id"] == update_id)
+    return await get_update(session, slug, incident_id, update_id, by=by)
 
 
 async def update(
@@ -159,8 +158,7 @@ async def edit_update(
             .where(IncidentRow.id == incident_id)
             .values(updated_at=now, version=IncidentRow.version + 1)
         )
-    shown = await get(session, slug, incident_id, by=by)
-    return next(item for item in shown["updates"] if item["id"] == update_id)
+    return await get_update(session, slug, incident_id, update_id, by=by)
 
 
 async def delete(session: AsyncSession, slug: str, incident_id: str, *, by: Principal, now: datetime) -> None:
@@ -177,6 +175,15 @@ async def get(session: AsyncSession, slug: str, incident_id: str, *, by: Princip
     if not shown:
         raise NotFound("There is no such incident.")
     return shown[0]
+
+
+async def get_update(session: AsyncSession, slug: str, incident_id: str, update_id: str, *, by: Principal) -> Json:
+    shown = await get(session, slug, incident_id, by=by)
+    for item in shown["updates"]:
+        if item["id"] == update_id:
+            found: Json = item
+            return found
+    raise NotFound("There is no such update.")
 
 
 async def list_incidents(

@@ -79,8 +79,7 @@ async def add_update(
         if not may_follow(maintenance.status, status):
             raise Invalid(fields={"status": f"cannot follow {maintenance.status.value}"})
         update_id = await move(change, maintenance, status, body, started_at=now, completed_at=now)
-    shown = await get(session, slug, maintenance_id, by=by)
-    return next(item for item in shown["updates"] if item["id"] == update_id)
+    return await get_update(session, slug, maintenance_id, update_id, by=by)
 
 
 async def update(
@@ -135,8 +134,7 @@ async def edit_update(
             .where(MaintenanceRow.id == maintenance_id)
             .values(updated_at=now, version=MaintenanceRow.version + 1)
         )
-    shown = await get(session, slug, maintenance_id, by=by)
-    return next(item for item in shown["updates"] if item["id"] == update_id)
+    return await get_update(session, slug, maintenance_id, update_id, by=by)
 
 
 async def delete(session: AsyncSession, slug: str, maintenance_id: str, *, by: Principal, now: datetime) -> None:
@@ -153,6 +151,15 @@ async def get(session: AsyncSession, slug: str, maintenance_id: str, *, by: Prin
     if not shown:
         raise NotFound("There is no such maintenance.")
     return shown[0]
+
+
+async def get_update(session: AsyncSession, slug: str, maintenance_id: str, update_id: str, *, by: Principal) -> Json:
+    shown = await get(session, slug, maintenance_id, by=by)
+    for item in shown["updates"]:
+        if item["id"] == update_id:
+            found: Json = item
+            return found
+    raise NotFound("There is no such update.")
 
 
 async def list_maintenances(

@@ -187,3 +187,15 @@ def _is_fault(text: str) -> bool:
 async def is_live(page: Page) -> None:
     """Waits through the longest pause between two attempts to connect (20 s)."""
     await page.wait_for_selector("body[data-live=live]", timeout=25_000)
+
+
+async def sign_in(site: Site, open_tab: OpenTab, **options: object) -> Page:
+    """The console of `site`, reached as an operator would."""
+    tab = await open_tab(f"{site.hub.base_url}/console?page={site.slug}", **options)
+    await tab.wait_for_url("**/login**")
+    await tab.fill("#email", EMAIL)
+    await tab.fill("#password", PASSWORD)
+    await tab.keyboard.press("Enter")
+    await tab.wait_for_url("**/console?page=**")
+    await is_live(tab)
+    return tab

@@ -7,8 +7,7 @@ from importlib.resources import files
 import httpx2
 import pytest
 
-from tests.e2e.conftest import OpenTab, Site, is_live
-from tests.e2e.test_console import sign_in
+from tests.e2e.conftest import OpenTab, Site, is_live, sign_in
 
 pytestmark = pytest.mark.e2e
 

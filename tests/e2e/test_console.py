@@ -5,20 +5,9 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import EMAIL, PASSWORD, OpenTab, Site, is_live
+from tests.e2e.conftest import EMAIL, OpenTab, Site, is_live, sign_in
 
 pytestmark = pytest.mark.e2e
-
-
-async def sign_in(site: Site, open_tab: OpenTab, **options: object) -> Page:
-    tab = await open_tab(f"{site.hub.base_url}/console?page={site.slug}", **options)
-    await tab.wait_for_url("**/login**")
-    await tab.fill("#email", EMAIL)
-    await tab.fill("#password", PASSWORD)
-    await tab.keyboard.press("Enter")
-    await tab.wait_for_url("**/console?page=**")
-    await is_live(tab)
-    return tab
 
 
 def subject(tab: Page, site: Site, name: str):

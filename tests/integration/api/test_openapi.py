@@ -59,7 +59,8 @@ async def test_answers_are_as_the_document_says(api, admin, page, document):
     for template, operations in document["paths"].items():
         if "get" not in operations:
             continue
-        path = template.format(**ids)
+        owner = maintenance if "/maintenances/" in template else incident
+        path = template.format(**ids, update_id=owner["updates"][0]["id"])
         for client in (admin, api.anonymous):
             answer = await client.get(path)
             responses = operations["get"]["responses"]

@@ -77,6 +77,8 @@ async def test_an_incident_is_opened_updated_corrected_resolved_and_removed(api,
     assert incident["updates"][0]["body_html"] == "<p>We <em>look</em>.</p>"
     update = await add(admin, f"incidents/{incident['id']}/updates", status="identified", body="Fuond it.")
     corrected = data_of(await admin.patch(f"{path}/updates/{update['id']}", json={"body": "Found it."}))
+    assert data_of(await admin.get(f"{path}/updates/{update['id']}")) == corrected
+    assert (await admin.get(f"{path}/updates/nobody")).status_code == 404
     assert (corrected["id"], corrected["body"]) == (update["id"], "Found it.")
     renamed = data_of(await admin.patch(path, json={"name": "Slow logins", "impact": "critical"}))
     assert (renamed["name"], renamed["impact"]) == ("Slow logins", "critical")
@@ -104,6 +106,7 @@ async def test_a_maintenance_is_scheduled_moved_begun_ended_and_called_off(api, 
     assert shown["status"] == "under_maintenance"
     update = await add(admin, f"maintenances/{made['id']}/updates", status="completed", body="Done.")
     edited = data_of(await admin.patch(f"{path}/updates/{update['id']}", json={"body": "All done."}))
+    assert data_of(await admin.get(f"{path}/updates/{update['id']}")) == edited
     assert edited["body"] == "All done."
     assert data_of(await api.anonymous.get(path))["status"] == "completed"
     assert len(data_of(await api.anonymous.get(f"{path}/updates"))) == 3

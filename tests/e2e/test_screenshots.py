@@ -1,0 +1,55 @@
+"""The pictures of the documentation, taken of the running hub: what they show is what there is.
+
+They are written only where they are missing or when asked for (`HUB_SCREENSHOTS=1`), because dates in them change.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.conftest import OpenTab, Site, is_live, sign_in
+
+pytestmark = pytest.mark.e2e
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+async def take(tab: Page, name: str, **options: bool) -> None:
+    """A picture of `tab`; kept under docs/images if there is none of that name yet."""
+    picture = await tab.screenshot(animations="disabled", **options)
+    assert picture.startswith(PNG)
+    path = IMAGES / f"{name}.png"
+    if os.environ.get("HUB_SCREENSHOTS") or not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("status-page", {"width": 1100, "height": 900}),
+        ("status-page-dark", {"width": 1100, "height": 900, "scheme": "dark"}),
+        ("status-page-phone", {"width": 390, "height": 844, "device_scale_factor": 2}),
+    ],
+)
+async def test_the_status_page_is_pictured(demo: Site, open_tab: OpenTab, name: str, options: dict):
+    tab = await open_tab(demo.url, **options)
+    await is_live(tab)
+    await expect(tab.locator("#answer")).to_be_visible()
+    await take(tab, name)
+
+
+async def test_an_incident_is_pictured(demo: Site, open_tab: OpenTab):
+    incident = next(item for item in await demo.send("GET", "incidents") if item["status"] == "postmortem")
+    tab = await open_tab(f"{demo.url}/incidents/{incident['id']}", width=1100, height=900)
+    await expect(tab.locator("h1")).to_contain_text(incident["name"])
+    await take(tab, "incident")
+
+
+async def test_the_console_is_pictured(demo: Site, open_tab: OpenTab):
+    tab = await sign_in(demo, open_tab, width=1280, height=850)
+    await expect(tab.get_by_text("Rates & labels").first).to_be_visible()
+    await take(tab, "console")
