@@ -89,6 +89,8 @@ class PythonViewer:
 
     async def close(self) -> None:
         await self._client.disconnect()
+        # It closes its sockets, that of an earlier cut too, in tasks that it does not wait for.
+        await wait_until(lambda: not self._client._background_tasks, within_s=15)
 
 
 class _ClientEvents(centrifuge.ClientEventHandler):  # type: ignore[misc]
