@@ -132,7 +132,7 @@ async def make_hub(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @pytest.fixture
-async def hub(make_hub: Callable[..., HubProcess], database_url: str, redis_url: str) -> HubProcess:
+async def hub(database_url: str, redis_url: str, make_hub: Callable[..., HubProcess]) -> HubProcess:
     """A running hub over this test's database and Redis."""
     hub = make_hub(database_url=database_url, redis_url=redis_url)
     await hub.start()

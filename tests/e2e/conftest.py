@@ -125,7 +125,7 @@ async def demo(shared_hub: HubProcess) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-async def own_site(make_hub: Callable[..., HubProcess], database_url: str, redis_url: str) -> AsyncIterator[Site]:
+async def own_site(database_url: str, redis_url: str, make_hub: Callable[..., HubProcess]) -> AsyncIterator[Site]:
     """The demo page on a hub that the test may stop and change."""
     hub = make_hub(database_url=database_url, redis_url=redis_url)
     await prepare(hub, database_url)

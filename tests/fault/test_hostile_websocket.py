@@ -212,7 +212,7 @@ def test_the_application_closes_and_its_code_arrives(server: WireServer) -> None
     with server.upgraded() as client:
         client.sendall(client_frame(TEXT, b"close me"))
         assert read_frame(client) == (CLOSE, (4000).to_bytes(2, "big") + b"as you wish")
-        assert server.wire("/echo").is_closing
+        wait_for(lambda: server.wire("/echo").is_closing)
         client.sendall(client_frame(CLOSE, (4000).to_bytes(2, "big")))
         assert read_to_end(client) == b""
     wait_for(lambda: server.connections <= before)

@@ -124,7 +124,8 @@ async def test_the_bell_rings_after_a_cut_connection_because_notifications_are_l
         async with here.sessions.begin() as session:
             cut = await session.execute(
                 text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'status-hub bell'"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name = 'status-hub bell' AND datname = current_database()"
                 )
             )
             assert len(cut.all()) == 1
