@@ -30,7 +30,10 @@ from hub.services.database import create_engine, create_sessions
 from hub.services.history import SqlLog
 from hub.services.snapshots import SqlSnapshots
 from hub.settings import Settings
+from hub.transport.access import Access
+from hub.transport.context import Context, connection_limits
 from hub.transport.sse import events_endpoint
+from hub.transport.sweep import Sweep
 from hub.transport.websocket import websocket_endpoint
 from hub.web import make_pages, web_routes
 
@@ -55,26 +58,32 @@ def create_app(settings: Settings) -> Starlette:
         node = Node(broker, SqlLog(sessions), SqlSnapshots(sessions), clock=clock, limits=limits)
         relay = Relay(sessions, broker, clock, settings.sqlalchemy_url)
         presence = Presence(settings.redis_dsn, new_id(), node.member_counts)
+        sweep = Sweep(clock.monotonic)
+        access = Access(sessions, tokens, clock, node)
+        context = Context(node, access, clock, sweep, connection_limits(settings))
         await node.start()
         tasks = [
             asyncio.create_task(relay.run(), name="relay"),
             asyncio.create_task(presence.run(), name="presence"),
         ]
         try:
-            yield {
-                "settings": settings,
-                "clock": clock,
-                "db": sessions,
-                "tokens": tokens,
-                "principals": principal_of,
-                "node": node,
-                "relay": relay,
-            }
+            async with sweep.running():
+                yield {
+                    "settings": settings,
+                    "clock": clock,
+                    "db": sessions,
+                    "tokens": tokens,
+                    "principals": principal_of,
+                    "node": node,
+                    "relay": relay,
+                    "context": context,
+                }
         finally:
             await relay.stop()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await context.close()
             await node.close()
             await engine.dispose()
 

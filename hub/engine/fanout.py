@@ -8,12 +8,23 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from hub.protocol.codes import UnsubscribeCode
-from hub.protocol.stream import Publication
-
-Framer = Callable[[str, Publication], bytes]
-"""(name of the channel on the wire, publication) → bytes as one transport wants them."""
+from hub.protocol.stream import ClientInfo, Publication
 
 LOW_MARK_RATIO = 0.25
+
+
+class Encoding(Protocol):
+    """How publications look on one kind of transport; one shared object per kind, so that its members share bytes.
+
+    Whatever two calls return can be joined and written at once.
+    """
+
+    def publication(self, channel: str, item: Publication) -> bytes:
+        """`channel` is the name on the wire."""
+
+    def join(self, channel: str, info: ClientInfo) -> bytes: ...
+
+    def leave(self, channel: str, info: ClientInfo) -> bytes: ...
 
 
 class Wire(Protocol):
@@ -32,14 +43,14 @@ class Wire(Protocol):
 class Member:
     """One connection in one channel. `on_recall` tells the client, after the engine took the member out."""
 
-    __slots__ = ("behind_since", "framer", "last", "on_recall", "wire", "wire_name")
+    __slots__ = ("behind_since", "encoding", "last", "on_recall", "wire", "wire_name")
 
     def __init__(
-        self, wire: Wire, wire_name: str, framer: Framer, on_recall: Callable[[UnsubscribeCode], None]
+        self, wire: Wire, wire_name: str, encoding: Encoding, on_recall: Callable[[UnsubscribeCode], None]
     ) -> None:
         self.wire = wire
         self.wire_name = wire_name
-        self.framer = framer
+        self.encoding = encoding
         self.on_recall = on_recall
         self.last = 0  # offset up to which it has everything; its snapshot may be ahead of the node
         self.behind_since: float | None = None
@@ -52,7 +63,7 @@ class Fanout:
         self._limit = buffer_limit_bytes
         self._low_mark = int(buffer_limit_bytes * LOW_MARK_RATIO)
         self._stall_deadline_s = stall_deadline_s
-        self._lanes: dict[tuple[Framer, str], dict[Member, None]] = {}
+        self._lanes: dict[tuple[Encoding, str], dict[Member, None]] = {}
         self._behind: dict[Member, None] = {}
 
     def __len__(self) -> int:
@@ -70,14 +81,14 @@ class Fanout:
     def add(self, member: Member, last: int) -> None:
         """From now on `member` gets every publication above `last`."""
         member.last = last
-        self._lanes.setdefault((member.framer, member.wire_name), {})[member] = None
+        self._lanes.setdefault((member.encoding, member.wire_name), {})[member] = None
 
     def remove(self, member: Member) -> bool:
         """Whether it was here."""
         if member in self._behind:
             del self._behind[member]
             return True
-        key = (member.framer, member.wire_name)
+        key = (member.encoding, member.wire_name)
         lane = self._lanes.get(key)
         if lane is None or member not in lane:
             return False
@@ -98,8 +109,8 @@ class Fanout:
         slow: list[Member] = []
         for publication in publications:
             offset = publication.offset
-            for (framer, wire_name), lane in self._lanes.items():
-                frame = framer(wire_name, publication)
+            for (encoding, wire_name), lane in self._lanes.items():
+                frame = encoding.publication(wire_name, publication)
                 for member in lane:
                     if self._has(member, offset):
                         continue

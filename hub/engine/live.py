@@ -176,7 +176,7 @@ class LiveChannel:
         if not accept(entry):
             return
         for publication in tail:
-            member.wire.write(member.framer(member.wire_name, publication))
+            member.wire.write(member.encoding.publication(member.wire_name, publication))
         self.fanout.add(member, last=max(self.state.pos, entry.position.offset))
 
     # Healing

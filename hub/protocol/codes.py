@@ -40,15 +40,18 @@ class CloseCode(IntEnum):
     SHUTDOWN = 3001
     SERVER_ERROR = 3004
     EXPIRED = 3005
+    SUBSCRIPTION_EXPIRED = 3006
     SLOW = 3008
     INSUFFICIENT_STATE = 3010
     FORCE_RECONNECT = 3011
     NO_PONG = 3012
+    TOO_MANY_REQUESTS = 3013
     INVALID_TOKEN = 3500
     BAD_REQUEST = 3501
     STALE = 3502
     FORCE_DISCONNECT = 3503
     CONNECTION_LIMIT = 3504
+    PERMISSION_DENIED = 3507
     NOT_AVAILABLE = 3508
     TOO_MANY_ERRORS = 3509
 
@@ -63,10 +66,16 @@ class UnsubscribeCode(IntEnum):
 
     SERVER = 2000
     INSUFFICIENT_STATE = 2500
+    EXPIRED = 2501
 
     @property
     def reason(self) -> str:
         return _UNSUBSCRIBE_REASON[self]
+
+
+def close_code_of(error: ErrorCode) -> CloseCode:
+    """What a refused `connect` becomes on transports that carry no replies."""
+    return _CLOSE_OF_ERROR.get(error, CloseCode.SERVER_ERROR)
 
 
 def reconnects(close_code: int) -> bool:
@@ -99,15 +108,18 @@ _CLOSE_REASON = {
     CloseCode.SHUTDOWN: "shutdown",
     CloseCode.SERVER_ERROR: "internal server error",
     CloseCode.EXPIRED: "connection expired",
+    CloseCode.SUBSCRIPTION_EXPIRED: "subscription expired",
     CloseCode.SLOW: "slow",
     CloseCode.INSUFFICIENT_STATE: "insufficient state",
     CloseCode.FORCE_RECONNECT: "force reconnect",
     CloseCode.NO_PONG: "no pong",
+    CloseCode.TOO_MANY_REQUESTS: "too many requests",
     CloseCode.INVALID_TOKEN: "invalid token",
     CloseCode.BAD_REQUEST: "bad request",
     CloseCode.STALE: "stale",
     CloseCode.FORCE_DISCONNECT: "force disconnect",
     CloseCode.CONNECTION_LIMIT: "connection limit",
+    CloseCode.PERMISSION_DENIED: "permission denied",
     CloseCode.NOT_AVAILABLE: "not available",
     CloseCode.TOO_MANY_ERRORS: "too many errors",
 }
@@ -115,4 +127,12 @@ _CLOSE_REASON = {
 _UNSUBSCRIBE_REASON = {
     UnsubscribeCode.SERVER: "server unsubscribe",
     UnsubscribeCode.INSUFFICIENT_STATE: "insufficient state",
+    UnsubscribeCode.EXPIRED: "subscription expired",
+}
+
+_CLOSE_OF_ERROR = {
+    ErrorCode.TOKEN_EXPIRED: CloseCode.EXPIRED,
+    ErrorCode.EXPIRED: CloseCode.EXPIRED,
+    ErrorCode.TOO_MANY_REQUESTS: CloseCode.TOO_MANY_REQUESTS,
+    ErrorCode.PERMISSION_DENIED: CloseCode.PERMISSION_DENIED,
 }

@@ -7,15 +7,18 @@ moment at which a `Joined` answer was accepted until a `Leave` effect or a `Reca
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 
-from hub.protocol import frames
-from hub.protocol.codes import CloseCode, ErrorCode
+from hub.protocol import commands
+from hub.protocol.allowance import Allowance
+from hub.protocol.codec import Codec, ConnectResult, SubscribeResult
+from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode, close_code_of
+from hub.protocol.commands import Command, FrameError
 from hub.protocol.effects import (
     Answer,
     Authenticate,
     Authenticated,
+    Called,
     Close,
     Effect,
     Failed,
@@ -23,39 +26,26 @@ from hub.protocol.effects import (
     Join,
     Joined,
     Leave,
-    ReadHistory,
+    PresenceRead,
+    Published,
     Recalled,
     Refused,
-    Renew,
+    Release,
     Renewed,
     RenewRefused,
     Send,
+    SubscriptionRenewed,
+    SubscriptionRenewRefused,
 )
-from hub.protocol.frames import Command, FrameError
-from hub.protocol.stream import StreamPosition
-
-FLAG_REJECT_UNRECOVERED = 2
-MAX_CHANNEL_LENGTH = 255
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one connection may do; times in seconds."""
-
-    frame_bytes: int = 65_536
-    connect_deadline_s: float = 10.0
-    ping_interval_s: float = 25.0
-    pong_timeout_s: float = 8.0
-    expiry_grace_s: float = 25.0
-    channels: int = 128
-    commands_per_s: float = 20.0
-    command_burst: int = 40
-    refused_commands: int = 100  # answered with "too many requests" before the connection is ended
+from hub.protocol.limits import TWO_WAY, Limits, Manner
+from hub.protocol.requests import MAX_CHANNEL_LENGTH, effect_of, join_of, message_of
+from hub.protocol.subscriptions import Subscriptions
 
 
 class State(Enum):
     NEW = auto()
     AUTHENTICATING = auto()
+    JOINING = auto()  # into the server-side subscriptions, which the connect reply will tell of
     READY = auto()
     REFUSED = auto()  # `connect` failed; the client is to close
     CLOSED = auto()
@@ -64,24 +54,50 @@ class State(Enum):
 class Connection:
     """`jitter` in 0..1 places the first ping between half and a whole interval, so that pings of many spread out."""
 
-    def __init__(self, client: str, version: str, limits: Limits, now: float, jitter: float) -> None:
+    __slots__ = (
+        "_allowance",
+        "_connect",
+        "_expires_at",
+        "_limits",
+        "_next_ping_at",
+        "_pong_due_at",
+        "_stale_at",
+        "_subscriptions",
+        "_version",
+        "client",
+        "codec",
+        "manner",
+        "state",
+        "user",
+    )
+
+    def __init__(
+        self,
+        client: str,
+        version: str,
+        limits: Limits,
+        now: float,
+        jitter: float,
+        codec: Codec,
+        manner: Manner = TWO_WAY,
+    ) -> None:
         self.client = client
+        self.codec = codec
+        self.manner = manner
         self.state = State.NEW
         self.user: str | None = None
         self._version = version
         self._limits = limits
-        self._jitter = jitter
-        self._connect_id = 0
-        self._waiting: list[Command] = []  # came in while the token was being checked
-        self._subscriptions: dict[str, int | None] = {}  # channel → id of the pending command, None once joined
+        self._connect: _Connecting | None = None
+        self._subscriptions = Subscriptions()
         self._stale_at = now + limits.connect_deadline_s
-        self._next_ping_at = math.inf
+        self._next_ping_at = now + limits.ping_interval_s * (1 + jitter) / 2
         self._pong_due_at = math.inf
         self._expires_at = math.inf
         # A client opens all its subscriptions in one go, so the first burst is larger by as many.
-        self._allowance = float(limits.command_burst + limits.channels)
-        self._allowed_at = now
-        self._refused = 0
+        self._allowance = Allowance(
+            limits.commands_per_s, limits.command_burst, limits.command_burst + limits.channels, now
+        )
 
     @property
     def is_closed(self) -> bool:
@@ -93,26 +109,30 @@ class Connection:
         if self.state is State.CLOSED:
             return math.inf
         if self.state is State.READY:
-            return min(self._next_ping_at, self._pong_due_at, self._expires_at + self._limits.expiry_grace_s)
+            ends_at = min(self._expires_at, self._subscriptions.next_expiry_at) + self._limits.expiry_grace_s
+            return min(self._next_ping_at, self._pong_due_at, ends_at)
         return self._stale_at
 
-    def receive(self, frame: str | bytes, now: float) -> list[Effect]:
-        """Advance by one text frame."""
+    def receive(self, frame: bytes, now: float) -> list[Effect]:
+        """Advance by one frame."""
         if self.state is State.CLOSED:
             return []
         try:
-            commands = frames.decode(frame, self._limits.frame_bytes)
+            received = self.codec.decode(frame, self._limits.frame_bytes)
         except FrameError:
             return self.close(CloseCode.BAD_REQUEST)
         effects: list[Effect] = []
-        for command in commands:
-            if self.state is State.AUTHENTICATING and not command.is_pong:
-                effects += self._wait(command, now)
-            else:
-                effects += self._command(command, now)
+        for command in received:
+            effects += self.command(command, now)
             if self.state in (State.CLOSED, State.REFUSED):
                 break
         return effects
+
+    def command(self, command: Command, now: float) -> list[Effect]:
+        """Advance by one command."""
+        if self._connect is not None and self.state is not State.REFUSED and not command.is_pong:
+            return self._wait(command, now)
+        return self._command(command, now)
 
     def answer(self, answer: Answer, now: float) -> list[Effect]:
         """Advance by the outcome of an earlier effect; late answers of a closed connection change nothing."""
@@ -123,22 +143,19 @@ class Connection:
                 return self._authenticated(answer, now)
             case Refused(code) if self.state is State.AUTHENTICATING:
                 return self._refuse_connect(code)
-            case Renewed():
-                return self._renewed(answer, now)
-            case RenewRefused(id, ErrorCode() as code):
-                return [Send(frames.error_reply(id, code))]
-            case RenewRefused(_, CloseCode() as code):
-                return self.close(code)
             case Joined():
-                return self._joined(answer)
-            case HistoryRead(id, position, publications):
-                return [Send(frames.history_reply(id, position, publications))]
+                return self._joined(answer, now)
+            case Failed(0, code, channel):
+                return self._server_side_failed(channel, code, now)
             case Failed(id, code):
-                self._forget_pending(id)
-                return [Send(frames.error_reply(id, code))]
-            case Recalled(channel, code) if self._subscriptions.get(channel, 0) is None:
-                del self._subscriptions[channel]
-                return [Send(frames.unsubscribe_push(channel, code))]
+                self._subscriptions.end_pending(id)
+                return self._error(id, code)
+            case Recalled(channel, code) if self._subscriptions.is_joined(channel):
+                return self._recalled(channel, code)
+            case Renewed() | RenewRefused() | SubscriptionRenewed() | SubscriptionRenewRefused():
+                return self._renewal(answer, now)
+            case HistoryRead() | PresenceRead() | Published() | Called():
+                return [Send(message_of(self.codec, answer))]
         return []
 
     def tick(self, now: float) -> list[Effect]:
@@ -151,9 +168,15 @@ class Connection:
             return self.close(CloseCode.NO_PONG)
         if now >= self._expires_at + self._limits.expiry_grace_s:
             return self.close(CloseCode.EXPIRED)
-        self._next_ping_at = now + self._limits.ping_interval_s
-        self._pong_due_at = min(self._pong_due_at, now + self._limits.pong_timeout_s)
-        return [Send(frames.PING)]
+        effects: list[Effect] = []
+        for channel in self._subscriptions.expired(now - self._limits.expiry_grace_s):
+            effects += self._expire(channel)
+        if now >= self._next_ping_at and self.state is State.READY:
+            self._next_ping_at = now + self._limits.ping_interval_s
+            if self.manner.is_pong_wanted:
+                self._pong_due_at = min(self._pong_due_at, now + self._limits.pong_timeout_s)
+            effects.append(Send(self.codec.ping))
+        return effects
 
     def close(self, code: CloseCode) -> list[Effect]:
         """End the connection from this side."""
@@ -161,174 +184,236 @@ class Connection:
             return []
         self.state = State.CLOSED
         self._subscriptions.clear()
-        self._waiting.clear()
+        self._connect = None
         return [Close(code)]
 
     def is_awaiting(self, channel: str, command_id: int) -> bool:
-        """Whether the subscribe command `command_id` still waits for its answer."""
-        return self._subscriptions.get(channel, 0) == command_id != 0
+        """Whether the subscribe command `command_id` (0: the server's own wish) still waits for its answer."""
+        return self._subscriptions.is_awaiting(channel, command_id)
+
+    def is_subscribed(self, channel: str) -> bool:
+        return self._subscriptions.is_joined(channel)
+
+    def subscribe(self, channel: str) -> list[Effect]:
+        """The server brings the client into a channel."""
+        if self.state is not State.READY or channel in self._subscriptions:
+            return []
+        self._subscriptions.begin(channel, 0)
+        return [Join(0, channel)]
 
     # Commands
 
     def _wait(self, command: Command, now: float) -> list[Effect]:
-        if command.method == "connect":
+        """Came in while `connect` is being answered."""
+        if self._connect is None or command.method == "connect":
             return self.close(CloseCode.BAD_REQUEST)
-        if not self._take_allowance(now):
+        if not self._allowance.take(now):
             return self._too_many(command)
-        self._waiting.append(command)
+        self._connect.waiting.append(command)
         return []
 
     def _command(self, command: Command, now: float) -> list[Effect]:
         request = command.request
         if self.state is State.NEW:
-            if isinstance(request, frames.Connect) and command.id:
-                self.state, self._connect_id = State.AUTHENTICATING, command.id
-                return [Authenticate(request.token or None)]
+            if isinstance(request, commands.Connect) and command.id:
+                self.state, self._connect = State.AUTHENTICATING, _Connecting(command.id, request)
+                return [Authenticate(request.token)]
             return self.close(CloseCode.BAD_REQUEST)
-        if self.state is not State.READY:
-            return self.close(CloseCode.BAD_REQUEST)
-        if command.is_pong:
+        if command.is_pong and self.state is not State.REFUSED:
             self._pong_due_at = math.inf
             return []
-        if isinstance(request, frames.Send):
-            return self.close(CloseCode.NOT_AVAILABLE)
-        if not command.id or isinstance(request, frames.Connect | frames.Ping):
+        if self.state is not State.READY:
             return self.close(CloseCode.BAD_REQUEST)
-        if not self._take_allowance(now):
+        if isinstance(request, commands.Send):
+            return self.close(CloseCode.NOT_AVAILABLE)
+        if not command.id or isinstance(request, commands.Connect | commands.Ping):
+            return self.close(CloseCode.BAD_REQUEST)
+        if not self._allowance.take(now):
             return self._too_many(command)
         return self._request(command.id, command)
 
     def _request(self, id: int, command: Command) -> list[Effect]:
         match command.request:
-            case frames.Subscribe() as request:
+            case commands.Subscribe() as request:
                 return self._subscribe(id, request)
-            case frames.Unsubscribe(channel=channel):
+            case commands.Unsubscribe(channel=channel):
                 return self._unsubscribe(id, channel)
-            case frames.History() as request:
-                return self._history(id, request)
-            case frames.Refresh(token=token):
-                return [Renew(id, token)] if token else self.close(CloseCode.BAD_REQUEST)
-            case frames.Publish():
+            case commands.SubRefresh(channel=channel) if not self._subscriptions.is_joined(channel):
                 return self._error(id, ErrorCode.PERMISSION_DENIED)
-            case frames.SubRefresh(channel=channel) if channel not in self._subscriptions:
-                return self._error(id, ErrorCode.PERMISSION_DENIED)
-            case frames.SubRefresh() | frames.Presence() | frames.PresenceStats() | frames.Rpc():
-                return self._error(id, ErrorCode.NOT_AVAILABLE)
-        if not command.method:
-            return self.close(CloseCode.BAD_REQUEST)
-        return self._error(id, ErrorCode.METHOD_NOT_FOUND)
+        return self._asked(id, effect_of(id, command))
 
-    def _subscribe(self, id: int, request: frames.Subscribe) -> list[Effect]:
-        channel = request.channel
-        if not channel or request.delta not in ("", "fossil"):
-            return self.close(CloseCode.BAD_REQUEST)
-        if len(channel) > MAX_CHANNEL_LENGTH or request.tf is not None:
-            return self._error(id, ErrorCode.BAD_REQUEST)
-        if request.type or request.phase:
-            return self._error(id, ErrorCode.NOT_AVAILABLE)
-        if channel in self._subscriptions:
-            return self._error(id, ErrorCode.ALREADY_SUBSCRIBED)
-        if len(self._subscriptions) >= self._limits.channels:
-            return self._error(id, ErrorCode.LIMIT_EXCEEDED)
-        self._subscriptions[channel] = id
-        since = StreamPosition(request.epoch, request.offset) if request.recover else None
-        return [Join(id, channel, since, bool(request.flag & FLAG_REJECT_UNRECOVERED))]
+    def _asked(self, id: int, asked: Effect | ErrorCode | CloseCode) -> list[Effect]:
+        match asked:
+            case ErrorCode():
+                return self._error(id, asked)
+            case CloseCode():
+                return self.close(asked)
+        return [asked]
+
+    def _subscribe(self, id: int, request: commands.Subscribe) -> list[Effect]:
+        channel, asked = request.channel, join_of(id, request)
+        if isinstance(asked, Join):
+            if channel in self._subscriptions:
+                asked = ErrorCode.ALREADY_SUBSCRIBED
+            elif len(self._subscriptions) >= self._limits.channels:
+                asked = ErrorCode.LIMIT_EXCEEDED
+            else:
+                self._subscriptions.begin(channel, id)
+        return self._asked(id, asked)
 
     def _unsubscribe(self, id: int, channel: str) -> list[Effect]:
         if not channel:
             return self.close(CloseCode.BAD_REQUEST)
-        pending_id = self._subscriptions.pop(channel, 0)
+        ended = self._subscriptions.end(channel)
         effects: list[Effect] = []
-        if pending_id is None:
+        if ended is not None and ended.is_joined:
             effects.append(Leave(channel))
-        elif pending_id:
-            effects += self._error(pending_id, ErrorCode.BAD_REQUEST)  # taken back before it was answered
-        return [*effects, Send(frames.empty_reply(id, "unsubscribe"))]
-
-    def _history(self, id: int, request: frames.History) -> list[Effect]:
-        if not request.channel:
-            return self.close(CloseCode.BAD_REQUEST)
-        if len(request.channel) > MAX_CHANNEL_LENGTH:
-            return self._error(id, ErrorCode.BAD_REQUEST)
-        since = None if request.since is None else StreamPosition(request.since.epoch, request.since.offset)
-        return [ReadHistory(id, request.channel, since, request.limit, request.reverse)]
+        elif ended is not None and ended.pending_id:
+            effects += self._error(ended.pending_id, ErrorCode.BAD_REQUEST)  # taken back before it was answered
+        return [*effects, Send(self.codec.empty(id, "unsubscribe"))]
 
     # Answers
 
     def _authenticated(self, answer: Authenticated, now: float) -> list[Effect]:
-        self.state, self.user = State.READY, answer.user
-        self._expires_at = math.inf if answer.expires_in_s is None else now + answer.expires_in_s
-        self._next_ping_at = now + self._limits.ping_interval_s * (1 + self._jitter) / 2
-        reply = frames.connect_reply(
-            self._connect_id,
+        assert self._connect is not None
+        self.state, self.user = State.JOINING, answer.user
+        self._expires_at = _instant(answer.expires_in_s, now)
+        self._connect.ttl_s = _announced_ttl_s(answer.expires_in_s) if answer.can_refresh else None
+        known = self._connect.request.subs
+        wished = known if self.manner.is_one_way else ()
+        effects: list[Effect] = []
+        for channel in dict.fromkeys([*answer.server_subs, *wished]):
+            if channel and len(channel) <= MAX_CHANNEL_LENGTH and len(self._subscriptions) < self._limits.channels:
+                self._subscriptions.begin(channel, 0)
+                self._connect.missing.add(channel)
+                effects.append(Join(0, channel, known[channel].since if channel in known else None))
+        return effects or list(self._connected(now))
+
+    def _joined(self, answer: Joined, now: float) -> list[Effect]:
+        if not self.is_awaiting(answer.channel, answer.id):
+            return []
+        self._subscriptions.joined(answer.channel, _instant(answer.expires_in_s, now))
+        if answer.id:
+            return [Send(self.codec.subscribe(answer.id, answer.result))]
+        if self._connect is None:
+            return [Send(self.codec.subscribe_push(answer.channel, answer.result)), Release()]
+        self._connect.subs[answer.channel] = answer.result
+        return self._one_less(answer.channel, now)
+
+    def _server_side_failed(self, channel: str, code: ErrorCode, now: float) -> list[Effect]:
+        """What may not be joined is left out; what cannot be joined for now is worth another try of the whole."""
+        self._subscriptions.end(channel)
+        if self._connect is None:
+            return []
+        if code.is_temporary:
+            return self._refuse_connect(code)
+        return self._one_less(channel, now)
+
+    def _one_less(self, channel: str, now: float) -> list[Effect]:
+        assert self._connect is not None
+        self._connect.missing.discard(channel)
+        return [] if self._connect.missing else list(self._connected(now))
+
+    def _connected(self, now: float) -> Iterator[Effect]:
+        connecting = self._connect
+        assert connecting is not None
+        self.state, self._connect = State.READY, None
+        result = ConnectResult(
             client=self.client,
             version=self._version,
             ping_s=max(1, round(self._limits.ping_interval_s)),
-            ttl_s=_announced_ttl_s(answer.expires_in_s) if answer.can_refresh else None,
+            is_pong_wanted=self.manner.is_pong_wanted,
+            ttl_s=connecting.ttl_s,
+            subs=connecting.subs,
+            session=self.manner.session,
+            node=self.manner.node,
         )
-        return [Send(reply), *self._resume(now)]
-
-    def _resume(self, now: float) -> Iterator[Effect]:
-        waiting, self._waiting = self._waiting, []
-        for command in waiting:
+        yield Send(self.codec.connect(connecting.id, result))
+        yield Release()
+        for command in connecting.waiting:
             if self.state is State.READY:
-                self._allowance += 1  # taken when it came in
+                self._allowance.give_back()  # taken when it came in
                 yield from self._command(command, now)
 
     def _refuse_connect(self, code: ErrorCode | CloseCode) -> list[Effect]:
+        assert self._connect is not None
         if isinstance(code, CloseCode):
             return self.close(code)
-        self.state = State.REFUSED
-        self._waiting.clear()
-        return [Send(frames.error_reply(self._connect_id, code))]
+        if self.manner.is_one_way:
+            return self.close(close_code_of(code))
+        reply = Send(self.codec.error(self._connect.id, code))
+        self.state, self._connect = State.REFUSED, None
+        left: list[Effect] = [Leave(name) for name in self._subscriptions.joined_channels()]
+        self._subscriptions.clear()
+        return [*left, reply]
+
+    def _renewal(
+        self, answer: Renewed | RenewRefused | SubscriptionRenewed | SubscriptionRenewRefused, now: float
+    ) -> list[Effect]:
+        match answer:
+            case Renewed():
+                return self._renewed(answer, now)
+            case RenewRefused(id, ErrorCode() as code):
+                return self._error(id, code)
+            case RenewRefused(_, CloseCode() as code):
+                return self.close(code)
+            case SubscriptionRenewed(id, channel, expires_in_s) if self._subscriptions.is_joined(channel):
+                self._subscriptions.renew(channel, _instant(expires_in_s, now))
+                return [Send(self.codec.expiry(id, "sub_refresh", _announced_ttl_s(expires_in_s)))]
+            case SubscriptionRenewRefused(id, channel, code, is_expired):
+                # An error would be final; the push makes the client come back with another token.
+                return self._expire(channel) if is_expired else self._error(id, code)
+        return []
 
     def _renewed(self, answer: Renewed, now: float) -> list[Effect]:
         if answer.user != self.user:
             return self.close(CloseCode.INVALID_TOKEN)
-        self._expires_at = math.inf if answer.expires_in_s is None else now + answer.expires_in_s
-        return [Send(frames.refresh_reply(answer.id, _announced_ttl_s(answer.expires_in_s)))]
+        if answer.must_reconnect:
+            return self.close(CloseCode.INSUFFICIENT_STATE)
+        self._expires_at = _instant(answer.expires_in_s, now)
+        return [Send(self.codec.expiry(answer.id, "refresh", _announced_ttl_s(answer.expires_in_s)))]
 
-    def _joined(self, answer: Joined) -> list[Effect]:
-        if not self.is_awaiting(answer.channel, answer.id):
+    def _recalled(self, channel: str, code: UnsubscribeCode) -> list[Effect]:
+        ended = self._subscriptions.end(channel)
+        if ended is not None and ended.is_server_side and code is UnsubscribeCode.INSUFFICIENT_STATE:
+            return self.close(CloseCode.INSUFFICIENT_STATE)  # a client cannot come back to these by itself
+        return [Send(self.codec.unsubscribe_push(channel, code))]
+
+    def _expire(self, channel: str) -> list[Effect]:
+        ended = self._subscriptions.end(channel)
+        if ended is None:
             return []
-        self._subscriptions[answer.channel] = None
-        recovered = answer.snapshot is None
-        reply = frames.subscribe_reply(
-            answer.id,
-            answer.position,
-            was_recovering=answer.was_recovering,
-            recovered=recovered,
-            publications=answer.publications if recovered else (),
-            data=answer.snapshot,
-        )
-        return [Send(reply)]
-
-    def _forget_pending(self, id: int) -> None:
-        for channel, pending_id in self._subscriptions.items():
-            if pending_id == id:
-                del self._subscriptions[channel]
-                return
+        if ended.is_server_side:
+            return self.close(CloseCode.SUBSCRIPTION_EXPIRED)
+        return [Leave(channel), Send(self.codec.unsubscribe_push(channel, UnsubscribeCode.EXPIRED))]
 
     # Refusing
 
     def _error(self, id: int, code: ErrorCode) -> list[Effect]:
-        return [Send(frames.error_reply(id, code))]
+        return [Send(self.codec.error(id, code))]
 
     def _too_many(self, command: Command) -> list[Effect]:
-        self._refused += 1
-        if self._refused > self._limits.refused_commands or not command.id:
+        if self._allowance.refused > self._limits.refused_commands or not command.id:
             return self.close(CloseCode.TOO_MANY_ERRORS)
         return self._error(command.id, ErrorCode.TOO_MANY_REQUESTS)
 
-    def _take_allowance(self, now: float) -> bool:
-        """A token bucket: `commands_per_s`, at most `command_burst` saved up."""
-        gained = (now - self._allowed_at) * self._limits.commands_per_s
-        self._allowed_at = now
-        self._allowance = max(self._allowance, min(self._limits.command_burst, self._allowance + gained))
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
+
+class _Connecting:
+    """What is kept while `connect` is being answered."""
+
+    __slots__ = ("id", "missing", "request", "subs", "ttl_s", "waiting")
+
+    def __init__(self, id: int, request: commands.Connect) -> None:
+        self.id = id
+        self.request = request
+        self.ttl_s: int | None = None
+        self.subs: dict[str, SubscribeResult] = {}
+        self.missing: set[str] = set()
+        self.waiting: list[Command] = []
+
+
+def _instant(expires_in_s: float | None, now: float) -> float:
+    return math.inf if expires_in_s is None else now + expires_in_s
 
 
 def _announced_ttl_s(expires_in_s: float | None) -> int | None:

@@ -1,17 +1,18 @@
 """What goes in and out of `hub.protocol.connection.Connection` besides frames: effects to do, answers to give back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hub.protocol.codec import SubscribeResult
 from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
-from hub.protocol.stream import Publication, StreamPosition
+from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Write one text frame; before the next effect, and without waiting."""
+    """Write one message; before the next effect, and without waiting."""
 
-    data: bytes
+    message: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Close:
 class Authenticate:
     """Find out who this is. Answer: `Authenticated` or `Refused`."""
 
-    token: str | None
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,32 @@ class Renew:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Bring the connection into a channel. Answer: `Joined` or `Failed`, the former in one step with joining."""
+    """Bring the connection into a channel. Answer: `Joined` or `Failed`, the former in one step with joining.
+
+    `id` 0: a server-side subscription; what is published there is held back until `Release`.
+    """
 
     id: int
     channel: str
-    since: StreamPosition | None
-    must_recover: bool
+    since: StreamPosition | None = None
+    must_recover: bool = False
+    token: str = ""
+    wants_delta: bool = False
+    wants_joins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The connect reply has been sent: what was held back for server-side subscriptions may follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewSubscription:
+    """Check a fresh subscription token. Answer: `SubscriptionRenewed` or `SubscriptionRenewRefused`."""
+
+    id: int
+    channel: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +85,60 @@ class ReadHistory:
     is_reverse: bool
 
 
-Effect = Send | Close | Authenticate | Renew | Join | Leave | ReadHistory
+@dataclass(frozen=True, slots=True)
+class ReadPresence:
+    """Who is in the channel. Answer: `PresenceRead` or `Failed`."""
+
+    id: int
+    channel: str
+    is_count: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publish for the client. Answer: `Published` or `Failed`."""
+
+    id: int
+    channel: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A remote procedure of the application. Answer: `Called` or `Failed`."""
+
+    id: int
+    method: str
+    data: bytes
+
+
+Effect = (
+    Send
+    | Close
+    | Authenticate
+    | Renew
+    | Join
+    | Release
+    | RenewSubscription
+    | Leave
+    | ReadHistory
+    | ReadPresence
+    | Publish
+    | Call
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """`expires_in_s` None: for as long as the socket lives. `can_refresh`: the client holds the token itself."""
+    """`expires_in_s` None: for as long as the socket lives. `can_refresh`: the client holds the token itself.
+
+    `server_subs`: the channels that the server brings the client into.
+    """
 
     user: str | None
     expires_in_s: float | None
     can_refresh: bool
+    server_subs: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +150,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
+    """`must_reconnect`: the fresh token names other server-side subscriptions."""
+
     id: int
     user: str | None
     expires_in_s: float | None
+    must_reconnect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +166,29 @@ class RenewRefused:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`snapshot` is the state at `position`; None when `publications` bring the client from `position` to now."""
+    """`id` 0 for a server-side subscription. `expires_in_s` None: for as long as the connection."""
 
     id: int
     channel: str
-    position: StreamPosition
-    was_recovering: bool
-    snapshot: bytes | None
-    publications: Sequence[Publication]
+    result: SubscribeResult
+    expires_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRenewed:
+    id: int
+    channel: str
+    expires_in_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRenewRefused:
+    """`is_expired`: the client is to fetch another token; otherwise `code` is the final answer."""
+
+    id: int
+    channel: str
+    code: ErrorCode
+    is_expired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +199,52 @@ class HistoryRead:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceRead:
+    id: int
+    clients: Mapping[str, ClientInfo]
+    is_count: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    id: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
-    """The command `id` could not be done."""
+    """The command `id` could not be done; `id` 0: the server-side subscription to `channel`."""
 
     id: int
     code: ErrorCode
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """The engine took the connection out of `channel`."""
+    """The engine, or the server's application, took the connection out of `channel`."""
 
     channel: str
     code: UnsubscribeCode
 
 
-Answer = Authenticated | Refused | Renewed | RenewRefused | Joined | HistoryRead | Failed | Recalled
+Answer = (
+    Authenticated
+    | Refused
+    | Renewed
+    | RenewRefused
+    | Joined
+    | SubscriptionRenewed
+    | SubscriptionRenewRefused
+    | HistoryRead
+    | PresenceRead
+    | Published
+    | Called
+    | Failed
+    | Recalled
+)

@@ -17,9 +17,9 @@ from hub.engine.fanout import Member
 from hub.engine.live import Entry
 from hub.engine.node import Node
 from hub.errors import HubError, Unauthenticated, Unavailable
+from hub.protocol.codec_json import one_line
 from hub.protocol.codes import UnsubscribeCode
-from hub.protocol.frames import one_line
-from hub.protocol.stream import Publication, StreamPosition
+from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 from hub.services.views import resolve_view
 from hub.transport.queue_wire import QueueWire
 
@@ -73,9 +73,19 @@ def _resume_position(request: Request) -> StreamPosition | None:
     return None
 
 
-def event_frame(channel: str, publication: Publication) -> bytes:  # noqa: ARG001  every framer is given the name
-    """A publication as one unnamed event."""
-    return b"id: %d\ndata: %s\n\n" % (publication.offset, one_line(publication.data))
+class PageEvents:
+    """A page's publications as unnamed events; pages have no joins and leaves to tell of."""
+
+    def publication(self, channel: str, item: Publication) -> bytes:  # noqa: ARG002  the stream has one channel
+        return b"id: %d\ndata: %s\n\n" % (item.offset, one_line(item.data))
+
+    def join(self, channel: str, info: ClientInfo) -> bytes:  # noqa: ARG002
+        return b""
+
+    leave = join
+
+
+PAGE_EVENTS = PageEvents()
 
 
 def snapshot_frame(entry: Entry) -> bytes:
@@ -95,7 +105,7 @@ class EventStream(Response):
         self._wire = QueueWire()
         self._epoch = ""
         self._recalled = asyncio.Event()
-        self._member = Member(self._wire, channel, event_frame, self._on_recall)
+        self._member = Member(self._wire, channel, PAGE_EVENTS, self._on_recall)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -147,7 +157,7 @@ class EventStream(Response):
         if entry.snapshot is not None:
             self._wire.write(snapshot_frame(entry))
         for publication in entry.publications:
-            self._wire.write(event_frame(self._channel, publication))
+            self._wire.write(PAGE_EVENTS.publication(self._channel, publication))
         return True
 
     def _on_recall(self, code: UnsubscribeCode) -> None:  # noqa: ARG002  whatever the reason, we come back at once

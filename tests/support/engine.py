@@ -7,7 +7,7 @@ from hub.engine.fanout import Member
 from hub.engine.live import Entry
 from hub.engine.node import Node
 from hub.protocol.codes import UnsubscribeCode
-from hub.protocol.stream import Publication, StreamPosition
+from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 
 class MemoryLog:
@@ -63,7 +63,7 @@ class Viewer:
         self.recalls: list[UnsubscribeCode] = []
         self.waiting_bytes = 0
         self.is_aborted = False
-        self.member = Member(self, channel, _offset_alone, self.recalls.append)
+        self.member = Member(self, channel, OFFSETS, self.recalls.append)
 
     async def join(self, since: StreamPosition | None = None, *, must_recover: bool = False) -> Entry:
         await self.node.join(self.channel, self.member, since, must_recover=must_recover, accept=self._accept)
@@ -87,5 +87,16 @@ class Viewer:
         return True
 
 
-def _offset_alone(_: str, publication: Publication) -> bytes:
-    return b"%d" % publication.offset
+class Offsets:
+    """Encodes a publication as its offset, and joins and leaves as nothing."""
+
+    def publication(self, channel: str, item: Publication) -> bytes:  # noqa: ARG002
+        return b"%d" % item.offset
+
+    def join(self, channel: str, info: ClientInfo) -> bytes:  # noqa: ARG002
+        return b""
+
+    leave = join
+
+
+OFFSETS = Offsets()

@@ -19,7 +19,7 @@ from hub.engine.fanout import Member
 from hub.engine.live import Entry
 from hub.engine.node import Node, NodeLimits
 from hub.errors import HubError
-from hub.protocol.stream import Publication, StreamPosition
+from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 CHANNEL = "page:acme"
 
@@ -27,6 +27,21 @@ TROUBLES = {
     "commit": 60, "drop": 6, "connect": 14, "kill": 2, "prune": 5, "restore": 2, "away": 2, "suspect": 3,
 }  # fmt: skip
 CALM = {"commit": 60, "drop": 6, "connect": 14, "kill": 2}
+
+
+class Payloads:
+    """Encodes a publication as its payload, and joins and leaves as nothing."""
+
+    def publication(self, channel: str, item: Publication) -> bytes:
+        return item.data
+
+    def join(self, channel: str, info: ClientInfo) -> bytes:
+        return b""
+
+    leave = join
+
+
+PAYLOADS = Payloads()
 
 
 class _NoSelector(selectors.BaseSelector):
@@ -243,7 +258,7 @@ class Client:
         self._is_joining = True
         self.node = node
         since = StreamPosition(self.epoch, self.offset) if self.state is not None else None
-        member = Member(self, CHANNEL, lambda name, item: item.data, lambda code: self.recalled(member))
+        member = Member(self, CHANNEL, PAYLOADS, lambda code: self.recalled(member))
         self.member = member
         try:
             await node.join(CHANNEL, member, since, must_recover=False, accept=lambda e: self.accept(member, e))

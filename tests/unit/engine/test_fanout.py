@@ -5,7 +5,7 @@ import random
 import pytest
 
 from hub.engine.fanout import Fanout, Member
-from hub.protocol.stream import Publication
+from hub.protocol.stream import ClientInfo, Publication
 
 LIMIT = 1_000
 
@@ -28,18 +28,30 @@ class RecordingWire:
         self.is_aborted = True
 
 
-def as_is(name: str, publication: Publication) -> bytes:
-    as_is.calls += 1
-    return b"%s:%d" % (name.encode(), publication.offset)
+class Words:
+    """Counts how often it is asked."""
+
+    def __init__(self, word: str | None = None) -> None:
+        self.word = word
+        self.calls = 0
+
+    def publication(self, channel: str, item: Publication) -> bytes:
+        self.calls += 1
+        return f"{self.word or channel}:{item.offset}".encode()
+
+    def join(self, channel: str, info: ClientInfo) -> bytes:
+        return f"{channel}+{info.client}".encode()
+
+    def leave(self, channel: str, info: ClientInfo) -> bytes:
+        return f"{channel}-{info.client}".encode()
 
 
-def other(name: str, publication: Publication) -> bytes:
-    return b"other:%d" % publication.offset
+as_is, other = Words(), Words("other")
 
 
-def new_member(name: str = "page:a", framer=as_is) -> tuple[Member, RecordingWire]:
+def new_member(name: str = "page:a", encoding=as_is) -> tuple[Member, RecordingWire]:
     wire = RecordingWire()
-    return Member(wire, name, framer, lambda code: None), wire  # noqa: ARG005
+    return Member(wire, name, encoding, lambda code: None), wire  # noqa: ARG005
 
 
 def publication(offset: int) -> Publication:
@@ -54,8 +66,8 @@ def fanout() -> Fanout:
 
 def test_all_members_of_a_name_and_encoding_get_the_same_bytes_object(fanout):
     wires = []
-    for name, framer in (("page:a", as_is),) * 3 + (("page:a@all", as_is), ("page:a", other)):
-        member, wire = new_member(name, framer)
+    for name, encoding in (("page:a", as_is),) * 3 + (("page:a@all", as_is), ("page:a", other)):
+        member, wire = new_member(name, encoding)
         fanout.add(member, last=0)
         wires.append(wire)
     fanout.send([publication(1)], now=0.0)

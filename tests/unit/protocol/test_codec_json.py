@@ -1,4 +1,4 @@
-"""Frames: what is read, what is refused, and the exact bytes that go out."""
+"""JSON: what is read, what is refused, and the exact bytes that go out."""
 
 import contextlib
 import json
@@ -7,19 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.protocol import frames
-from hub.protocol.codes import ErrorCode, UnsubscribeCode
-from hub.protocol.frames import Command, Connect, FrameError, History, Since, Subscribe, decode
-from hub.protocol.stream import Publication, StreamPosition
+from hub.protocol.codec import ConnectResult, SubscribeResult
+from hub.protocol.codec_json import JSON
+from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
+from hub.protocol.commands import METHODS, Command, Connect, FrameError, History, Since, Subscribe
+from hub.protocol.stream import ClientInfo, Form, Publication, StreamPosition
 
 LIMIT = 65_536
+
+
+def decode(frame: str | bytes, limit: int = LIMIT) -> list[Command]:
+    return JSON.decode(frame.encode() if isinstance(frame, str) else frame, limit)
 
 
 @pytest.mark.parametrize(
     ("frame", "commands"),
     [
         ('{"id":1,"connect":{}}', [Command(1, "connect", Connect())]),
-        ('{"connect":{"token":"t","name":"js"},"id":1}', [Command(1, "connect", Connect("t", "js"))]),
+        ('{"connect":{"token":"t","name":"js"},"id":1}', [Command(1, "connect", Connect("t", name="js"))]),
         ('{"id":1,"connect":{"headers":{"a":"b"},"flag":7,"profile":null}}', [Command(1, "connect", Connect())]),
         (
             '{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"page:acme","flag":1}}',
@@ -80,7 +85,7 @@ def test_reads_commands_in_order(frame, commands):
         '{"id":1,"rpc":' + '{"a":' * 10_000 + "1" + "}" * 10_000 + "}",
         '{"unknown":{}}',
         b'{"id":1,"connect":{"token":"\xff"}}',
-        "\ud800",
+        b'"\xed\xa0\x80"',
         '{"id":1,"connect":{"token":"' + "x" * LIMIT + '"}}',
     ],
     ids=lambda frame: repr(frame[:60]),
@@ -96,75 +101,130 @@ def test_whatever_the_bytes_are_nothing_but_frame_error_is_raised(frame):
         decode(frame, LIMIT)
 
 
-JSON = st.recursive(
+VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
 
 
-@given(st.sampled_from(sorted(frames.METHODS)), JSON, JSON)
+@given(st.sampled_from(sorted(METHODS)), VALUES, VALUES)
 def test_whatever_a_body_holds_nothing_but_frame_error_is_raised(method, body, command_id):
     with contextlib.suppress(FrameError):
         decode(json.dumps({"id": command_id, method: body}), LIMIT)
 
 
 PUBLICATION = Publication(18, b'{"a": "\xc3\xa9"}', 1_700)
+POSITION = StreamPosition("e", 17)
+ALICE = ClientInfo("c1", "u1", b'{"n":1}', b"2")
 
 
 @pytest.mark.parametrize(
-    ("frame", "text"),
+    ("message", "text"),
     [
         (
-            frames.error_reply(3, ErrorCode.PERMISSION_DENIED),
+            JSON.error(3, ErrorCode.PERMISSION_DENIED),
             '{"id":3,"error":{"code":103,"message":"permission denied"}}',
         ),
         (
-            frames.error_reply(3, ErrorCode.INTERNAL),
+            JSON.error(3, ErrorCode.INTERNAL),
             '{"id":3,"error":{"code":100,"message":"internal server error","temporary":true}}',
         ),
         (
-            frames.connect_reply(1, client="c1", version="v", ping_s=25, ttl_s=None),
+            JSON.connect(1, ConnectResult("c1", "v", 25)),
             '{"id":1,"connect":{"client":"c1","version":"v","ping":25,"pong":true}}',
         ),
         (
-            frames.connect_reply(1, client="c1", version="v", ping_s=25, ttl_s=9),
-            '{"id":1,"connect":{"client":"c1","version":"v","ping":25,"pong":true,"expires":true,"ttl":9}}',
-        ),
-        (frames.refresh_reply(4, 60), '{"id":4,"refresh":{"expires":true,"ttl":60}}'),
-        (frames.refresh_reply(4, None), '{"id":4,"refresh":{}}'),
-        (frames.empty_reply(5, "unsubscribe"), '{"id":5,"unsubscribe":{}}'),
-        (
-            frames.subscribe_reply(
-                7, StreamPosition("e", 17), was_recovering=False, recovered=False, data=b'{\n"x": 1}'
+            JSON.connect(1, ConnectResult("c1", "v", 25, ttl_s=9, subs={"#u": SubscribeResult()}, data=b"[1]")),
+            (
+                '{"id":1,"connect":{"client":"c1","version":"v","expires":true,"ttl":9,"data":[1],"subs":{"#u":{}},'
+                '"ping":25,"pong":true}}'
             ),
-            '{"id":7,"subscribe":{"recoverable":true,"positioned":true,"epoch":"e","offset":17,"data":{ "x": 1}}}',
         ),
         (
-            frames.subscribe_reply(
-                7, StreamPosition("e", 17), was_recovering=True, recovered=True, publications=[PUBLICATION]
+            JSON.connect(1, ConnectResult("c1", "v", 25, is_pong_wanted=False, session="s", node="n", time_ms=7)),
+            '{"id":1,"connect":{"client":"c1","version":"v","ping":25,"session":"s","node":"n","time":7}}',
+        ),
+        (JSON.expiry(4, "refresh", 60), '{"id":4,"refresh":{"expires":true,"ttl":60}}'),
+        (JSON.expiry(4, "sub_refresh", None), '{"id":4,"sub_refresh":{}}'),
+        (JSON.empty(5, "unsubscribe"), '{"id":5,"unsubscribe":{}}'),
+        (JSON.subscribe(6, SubscribeResult()), '{"id":6,"subscribe":{}}'),
+        (
+            JSON.subscribe(
+                7, SubscribeResult(POSITION, is_recoverable=True, is_positioned=True, data=b'{\n"x": 1}', ttl_s=3)
             ),
             (
                 '{"id":7,"subscribe":{"recoverable":true,"positioned":true,"epoch":"e","offset":17,'
-                '"was_recovering":true,"recovered":true,'
-                '"publications":[{"data":{"a": "é"},"offset":18,"time":1700}]}}'
+                '"expires":true,"ttl":3,"data":{ "x": 1}}}'
             ),
         ),
         (
-            frames.history_reply(8, StreamPosition("e", 18), [PUBLICATION]),
+            JSON.subscribe(
+                7,
+                SubscribeResult(
+                    POSITION, is_positioned=True, was_recovering=True, recovered=True, publications=[PUBLICATION]
+                ),
+            ),
+            (
+                '{"id":7,"subscribe":{"positioned":true,"was_recovering":true,"recovered":true,'
+                '"epoch":"e","offset":17,"publications":[{"data":{"a": "é"},"offset":18,"time":1700}]}}'
+            ),
+        ),
+        (
+            JSON.history(8, StreamPosition("e", 18), [PUBLICATION]),
             '{"id":8,"history":{"publications":[{"data":{"a": "é"},"offset":18,"time":1700}],"epoch":"e","offset":18}}',
         ),
         (
-            frames.publication_push('page:"a"', PUBLICATION),
+            JSON.presence(9, {"c1": ALICE, "c2": ClientInfo("c2", "")}),
+            (
+                '{"id":9,"presence":{"presence":{"c1":{"user":"u1","client":"c1","conn_info":{"n":1},"chan_info":2},'
+                '"c2":{"user":"","client":"c2"}}}}'
+            ),
+        ),
+        (
+            JSON.presence_stats(9, clients=2, users=1),
+            '{"id":9,"presence_stats":{"num_clients":2,"num_users":1}}',
+        ),
+        (JSON.rpc(9, b'"x"'), '{"id":9,"rpc":{"data":"x"}}'),
+        (
+            JSON.publication_push('page:"a"', PUBLICATION),
             '{"push":{"channel":"page:\\"a\\"","pub":{"data":{"a": "é"},"offset":18,"time":1700}}}',
         ),
         (
-            frames.unsubscribe_push("page:a", UnsubscribeCode.INSUFFICIENT_STATE),
+            JSON.publication_push("c", Publication(0, b"1", 0, info=ClientInfo("c1", "u"), tags={"a": "b"})),
+            '{"push":{"channel":"c","pub":{"data":1,"info":{"user":"u","client":"c1"},"tags":{"a":"b"}}}}',
+        ),
+        (
+            JSON.publication_push("c", Publication(1, b'{"a":1}', 0, form=Form.FULL)),
+            '{"push":{"channel":"c","pub":{"data":"{\\"a\\":1}","offset":1}}}',
+        ),
+        (
+            JSON.publication_push("c", Publication(2, b"4\n4@0,1;", 0, form=Form.DELTA)),
+            '{"push":{"channel":"c","pub":{"data":"4\\n4@0,1;","offset":2,"delta":true}}}',
+        ),
+        (
+            JSON.join_push("c", ClientInfo("c1", "u1")),
+            '{"push":{"channel":"c","join":{"info":{"user":"u1","client":"c1"}}}}',
+        ),
+        (
+            JSON.leave_push("c", ClientInfo("c1", "u1")),
+            '{"push":{"channel":"c","leave":{"info":{"user":"u1","client":"c1"}}}}',
+        ),
+        (
+            JSON.subscribe_push("c", SubscribeResult(POSITION)),
+            '{"push":{"channel":"c","subscribe":{"epoch":"e","offset":17}}}',
+        ),
+        (
+            JSON.unsubscribe_push("page:a", UnsubscribeCode.INSUFFICIENT_STATE),
             '{"push":{"channel":"page:a","unsubscribe":{"code":2500,"reason":"insufficient state"}}}',
+        ),
+        (
+            JSON.disconnect_push(CloseCode.SHUTDOWN),
+            '{"push":{"disconnect":{"code":3001,"reason":"shutdown"}}}',
         ),
     ],
 )
-def test_writes_exactly_this(frame, text):
-    assert frame.decode() == text
-    json.loads(frame)
-    assert b"\n" not in frame
+def test_writes_exactly_this(message, text):
+    assert message.decode() == text
+    json.loads(message)
+    assert b"\n" not in message
