@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     jwt_refresh_ttl_s: int = Field(default=30 * 86_400, ge=60)
     jwt_leeway_s: int = Field(default=5, ge=0, le=30)
 
+    # Other applications: their channels, their tokens, their back ends.
+    hub_channels_file: Path | None = None
+    hub_client_token_secret: SecretStr | None = None
+    hub_client_token_issuer: str | None = None
+    hub_client_token_audience: str | None = None
+    hub_server_api_key: SecretStr | None = None
+
     smtp_host: str | None = None
     smtp_port: int = 587
     smtp_user: str | None = None
