@@ -43,11 +43,32 @@ class Wire(Protocol):
 class Member:
     """One connection in one channel. `on_recall` tells the client, after the engine took the member out."""
 
-    __slots__ = ("behind_since", "encoding", "last", "on_recall", "wire", "wire_name")
+    __slots__ = (
+        "behind_since",
+        "encoding",
+        "info",
+        "last",
+        "on_recall",
+        "wants_delta",
+        "wants_joins",
+        "wire",
+        "wire_name",
+    )
 
     def __init__(
-        self, wire: Wire, wire_name: str, encoding: Encoding, on_recall: Callable[[UnsubscribeCode], None]
+        self,
+        wire: Wire,
+        wire_name: str,
+        encoding: Encoding,
+        on_recall: Callable[[UnsubscribeCode], None],
+        *,
+        wants_delta: bool = False,
+        wants_joins: bool = False,
+        info: ClientInfo | None = None,
     ) -> None:
+        self.wants_delta = wants_delta
+        self.wants_joins = wants_joins
+        self.info = info  # what others may know of it; None: nothing
         self.wire = wire
         self.wire_name = wire_name
         self.encoding = encoding

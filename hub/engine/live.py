@@ -33,9 +33,12 @@ class Unrecoverable(HubError):
 class Entry:
     """How a member comes in: `snapshot` is the state at `position`, or None when `publications` continue from there."""
 
-    position: StreamPosition
+    position: StreamPosition  # with an empty epoch in a channel without history
     snapshot: bytes | None
     publications: Sequence[Publication]
+    is_recovered: bool = False
+    is_recoverable: bool = True
+    is_positioned: bool = True
 
 
 Accept = Callable[[Entry], bool]
@@ -131,7 +134,7 @@ class LiveChannel:
                 missed = merge(since.offset, history, state.ring)
             if missed is not None and self._reaches_top(since, missed):
                 position = StreamPosition(state.epoch, since.offset)
-                self._admit(member, accept, Entry(position, None, missed), ())
+                self._admit(member, accept, Entry(position, None, missed, is_recovered=True), ())
                 return True
             epoch = state.epoch
             history, top = await self._reads.shared(

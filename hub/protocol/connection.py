@@ -85,7 +85,7 @@ class Connection:
         self.codec = codec
         self.manner = manner
         self.state = State.NEW
-        self.user: str | None = None
+        self.user = ""
         self._version = version
         self._limits = limits
         self._connect: _Connecting | None = None

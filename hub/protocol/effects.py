@@ -130,12 +130,12 @@ Effect = (
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """`expires_in_s` None: for as long as the socket lives. `can_refresh`: the client holds the token itself.
+    """`user` "": anonymous. `expires_in_s` None: for as long as the socket lives. `can_refresh`: the client holds the token itself.
 
     `server_subs`: the channels that the server brings the client into.
     """
 
-    user: str | None
+    user: str
     expires_in_s: float | None
     can_refresh: bool
     server_subs: Sequence[str] = ()
@@ -153,7 +153,7 @@ class Renewed:
     """`must_reconnect`: the fresh token names other server-side subscriptions."""
 
     id: int
-    user: str | None
+    user: str
     expires_in_s: float | None
     must_reconnect: bool = False
 

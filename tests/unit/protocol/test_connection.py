@@ -108,7 +108,7 @@ def test_commands_sent_with_connect_wait_for_it():
     frame = '{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"page:a"}}\n{"id":3,"rpc":{}}'
     assert connection.receive(frame, 0.0) == [Authenticate("")]
     assert connection.receive('{"id":4,"subscribe":{"channel":"page:b"}}', 0.0) == []
-    effects = connection.answer(Authenticated(None, None, False), 0.0)
+    effects = connection.answer(Authenticated("", None, False), 0.0)
     assert sent(effects)[0]["id"] == 1
     assert effects[1:] == [
         Release(),
@@ -395,7 +395,7 @@ def test_a_client_may_open_all_its_channels_at_once():
     connection = new_connection(Limits())
     lines = ['{"id":1,"connect":{}}', *(f'{{"id":{n},"subscribe":{{"channel":"page:{n}"}}}}' for n in range(2, 130))]
     connection.receive("\n".join(lines), 0.0)
-    effects = connection.answer(Authenticated(None, None, False), 0.0)
+    effects = connection.answer(Authenticated("", None, False), 0.0)
     assert sum(isinstance(effect, Join) for effect in effects) == 128
 
 
