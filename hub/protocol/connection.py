@@ -238,7 +238,7 @@ class Connection:
                 return self._subscribe(id, request)
             case commands.Unsubscribe(channel=channel):
                 return self._unsubscribe(id, channel)
-            case commands.SubRefresh(channel=channel) if not self._subscriptions.is_joined(channel):
+            case commands.SubRefresh(channel=channel) if channel and not self._subscriptions.is_joined(channel):
                 return self._error(id, ErrorCode.PERMISSION_DENIED)
         return self._asked(id, effect_of(id, command))
 

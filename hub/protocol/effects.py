@@ -130,9 +130,9 @@ Effect = (
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """`user` "": anonymous. `expires_in_s` None: for as long as the socket lives. `can_refresh`: the client holds the token itself.
+    """`user` "": anonymous. `expires_in_s` None: for as long as the socket lives.
 
-    `server_subs`: the channels that the server brings the client into.
+    `can_refresh`: the client holds the token itself. `server_subs`: the channels that the server brings the client into.
     """
 
     user: str
