@@ -18,7 +18,9 @@ from hub.api.authenticate import principal_of
 from hub.api.headers import http_middleware
 from hub.api.last_resort import LastResort
 from hub.api.routes import api_routes
+from hub.auth.client_tokens import ClientTokens
 from hub.auth.tokens import Tokens
+from hub.channels_file import channels_of
 from hub.clock import SystemClock
 from hub.engine.broker_redis import RedisBroker
 from hub.engine.node import Node, NodeLimits
@@ -41,6 +43,8 @@ from hub.web import make_pages, web_routes
 def create_app(settings: Settings) -> Starlette:
     """A node of the hub as an ASGI application. Raises ValueError, in one line, for settings it cannot run with."""
     tokens = Tokens.of(settings)
+    client_tokens = ClientTokens.of(settings)
+    channels = channels_of(settings)
     crashes.start(settings)
     site = make_pages()
 
@@ -59,7 +63,7 @@ def create_app(settings: Settings) -> Starlette:
         relay = Relay(sessions, broker, clock, settings.sqlalchemy_url)
         presence = Presence(settings.redis_dsn, new_id(), node.member_counts)
         sweep = Sweep(clock.monotonic)
-        access = Access(sessions, tokens, clock, node)
+        access = Access(sessions, tokens, client_tokens, channels, clock, node)
         context = Context(node, access, clock, sweep, connection_limits(settings))
         await node.start()
         tasks = [

@@ -1,18 +1,39 @@
-"""Who a connection speaks for, and which channel a name opens for it. Every answer is asked for anew."""
+"""Who a connection speaks for, and what a channel's name opens for it. Every answer is asked for anew.
 
+Page channels are views of a page (`hub.services.views`); all others are custom channels, whose rights are configuration
+and tokens of other applications (`hub.auth.rules`). Nothing said by such a token opens a page.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from hub.auth.client_tokens import ClientTokens, ServerSub, SubscriptionClaims, is_access_token
 from hub.auth.permissions import ANONYMOUS, Principal
-from hub.auth.tokens import Claims, Tokens
+from hub.auth.rules import is_reserved, personal_channel
+from hub.auth.tokens import Tokens
+from hub.channels_file import ChannelsConfig, overridden
 from hub.clock import Clock
 from hub.engine.node import Node
-from hub.errors import Unauthenticated
+from hub.engine.options import ChannelOptions
+from hub.errors import TokenExpired, Unauthenticated
+from hub.protocol.codes import ErrorCode
 from hub.protocol.effects import Join
 from hub.services import accounts
 from hub.services.views import resolve_view
+
+_FROM_THE_HUB = ServerSub()
+_PAGE_OPTIONS = ChannelOptions(has_recovery=True)
+
+
+class Denied(Exception):
+    """A channel command is refused with `code`."""
+
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code.text)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +46,14 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`user` None: anonymous. `expires_in_s` from the moment of asking; None: with the connection."""
+    """`user` "": anonymous. `expires_in_s` from the moment of asking; None: with the connection."""
 
     principal: Principal = ANONYMOUS
-    user: str | None = None
+    user: str = ""
     expires_in_s: float | None = None
     can_refresh: bool = False
-    server_subs: tuple[str, ...] = field(default=())
+    info: bytes | None = None
+    server_subs: Mapping[str, ServerSub] = field(default_factory=dict)
 
 
 NOBODY = Identity()
@@ -39,53 +61,157 @@ NOBODY = Identity()
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A name on the wire, opened: the channel behind it."""
+    """A name on the wire, opened: the channel behind it and what may be done with it. `info`, `data`: JSON text."""
 
     channel: str
+    options: ChannelOptions
+    expires_in_s: float | None = None
+    info: bytes | None = None
+    data: bytes | None = None
 
 
 class Access:
-    """Raises hub.errors.Unauthenticated, TokenExpired, NotFound, Forbidden or Unavailable."""
+    """Raises Denied, or hub.errors.Unauthenticated, TokenExpired, NotFound, Forbidden, Unavailable."""
 
-    def __init__(self, db: async_sessionmaker[AsyncSession], tokens: Tokens, clock: Clock, node: Node) -> None:
+    def __init__(
+        self,
+        db: async_sessionmaker[AsyncSession],
+        tokens: Tokens,
+        client_tokens: ClientTokens,
+        channels: ChannelsConfig,
+        clock: Clock,
+        node: Node,
+    ) -> None:
         self._db = db
         self._tokens = tokens
+        self._client_tokens = client_tokens
+        self._channels = channels
+        self._rules = channels.rules()
         self._clock = clock
         self._node = node
 
     async def identify(self, token: str, peer: Peer) -> Identity:
-        """The account of the token, else of the cookie, else nobody."""
+        """Whoever the token names, else the account of the cookie, else nobody."""
         if token:
-            return await self._identity(token, can_refresh=True)
+            return await self._account(token, can_refresh=True) if is_access_token(token) else self._client(token)
         if peer.cookie:
             try:
-                return await self._identity(peer.cookie, can_refresh=False)
+                return await self._account(peer.cookie, can_refresh=False)
             except Unauthenticated:
                 return NOBODY  # a cookie that is no longer good leaves a visitor, who may still watch public pages
         return NOBODY
 
-    async def subscribe(self, who: Identity, join: Join) -> Grant:
-        return Grant(await self._view(who, join.channel))
+    async def subscribe(self, who: Identity, client: str, join: Join) -> Grant:
+        if not join.id and (given := who.server_subs.get(join.channel)) is not None:
+            return self._give(join.channel, given)
+        if is_reserved(join.channel):
+            return await self._page(who, join.channel)
+        claims = self._subscription(who, client, join.channel, join.token) if join.token else None
+        self._check(self._rules.subscribe(join.channel, who.user, has_token=claims is not None))
+        options = self._options(join.channel)
+        if claims is None:
+            return Grant(join.channel, options)
+        return Grant(
+            join.channel,
+            overridden(options, claims.override),
+            expires_in_s=self._left_s(claims.expires_at),
+            info=claims.info,
+            data=claims.data,
+        )
 
-    async def read(self, who: Identity, wire_channel: str) -> Grant:
-        """For history."""
-        return Grant(await self._view(who, wire_channel))
+    def renew(self, who: Identity, client: str, channel: str, token: str) -> float | None:
+        """Seconds until the subscription ends with a fresh token; raises Denied or TokenExpired."""
+        if is_reserved(channel):
+            raise Denied(ErrorCode.NOT_AVAILABLE)
+        try:
+            claims = self._client_tokens.subscription(
+                token, self._clock.now(), channel=channel, user=who.user, client=client
+            )
+        except TokenExpired:
+            raise
+        except Unauthenticated:
+            raise Denied(ErrorCode.PERMISSION_DENIED) from None
+        return self._left_s(claims.expires_at)
 
-    async def _identity(self, token: str, *, can_refresh: bool) -> Identity:
+    async def history(self, who: Identity, channel: str, *, is_subscribed: bool) -> str:
+        """The channel whose past may be read under this name."""
+        if is_reserved(channel):
+            return (await self._page(who, channel)).channel
+        self._check(self._rules.history(channel, who.user, is_subscribed=is_subscribed))
+        return channel
+
+    def publish(self, who: Identity, channel: str, *, is_subscribed: bool) -> None:
+        self._check(self._rules.publish(channel, who.user, is_subscribed=is_subscribed))
+
+    def presence(self, who: Identity, channel: str, *, is_subscribed: bool) -> None:
+        if is_reserved(channel):  # who else watches a status page is nobody's business
+            raise Denied(ErrorCode.NOT_AVAILABLE)
+        self._check(self._rules.presence(channel, who.user, is_subscribed=is_subscribed))
+
+    # Who
+
+    async def _account(self, token: str, *, can_refresh: bool) -> Identity:
         claims = self._tokens.verify(token, self._clock.now())
         async with self._db() as session:
             principal = await accounts.load_principal(session, claims)
-        return Identity(principal, principal.account_id, self._left_s(claims), can_refresh)
+        return Identity(
+            principal,
+            claims.account_id,
+            self._left_s(claims.expires_at),
+            can_refresh,
+            server_subs={f"#{claims.account_id}": _FROM_THE_HUB},
+        )
 
-    def _left_s(self, claims: Claims) -> float:
-        now: datetime = self._clock.now()
-        return (claims.expires_at - now).total_seconds()
+    def _client(self, token: str) -> Identity:
+        """Somebody whom another application vouches for; to pages an anonymous visitor."""
+        claims = self._client_tokens.connection(token, self._clock.now())
+        subs = dict(claims.server_subs)
+        personal = personal_channel(claims.user)
+        if personal is not None and self._channels.has_personal_channels:
+            subs.setdefault(personal, _FROM_THE_HUB)
+        return Identity(
+            user=claims.user,
+            expires_in_s=self._left_s(claims.expires_at),
+            can_refresh=claims.expires_at is not None,
+            info=claims.info,
+            server_subs=subs,
+        )
 
-    async def _view(self, who: Identity, wire_channel: str) -> str:
+    def _left_s(self, ends_at: datetime | None) -> float | None:
+        return None if ends_at is None else (ends_at - self._clock.now()).total_seconds()
+
+    # Channels
+
+    def _give(self, channel: str, given: ServerSub) -> Grant:
+        self._check(self._rules.give(channel))
+        options = overridden(self._options(channel), given.override)
+        return Grant(channel, options, info=given.info, data=given.data)
+
+    def _subscription(self, who: Identity, client: str, channel: str, token: str) -> SubscriptionClaims:
+        try:
+            return self._client_tokens.subscription(
+                token, self._clock.now(), channel=channel, user=who.user, client=client
+            )
+        except TokenExpired:
+            raise Denied(ErrorCode.TOKEN_EXPIRED) from None
+        except Unauthenticated:
+            raise Denied(ErrorCode.PERMISSION_DENIED) from None
+
+    def _options(self, channel: str) -> ChannelOptions:
+        options = self._channels.options(channel)
+        if options is None:
+            raise Denied(ErrorCode.UNKNOWN_CHANNEL)
+        return options
+
+    def _check(self, refusal: ErrorCode | None) -> None:
+        if refusal is not None:
+            raise Denied(refusal)
+
+    async def _page(self, who: Identity, wire_channel: str) -> Grant:
         async def read() -> str:
             async with self._db.begin() as session:
                 return await resolve_view(session, wire_channel, who.principal, self._clock.now())
 
         if who.principal is ANONYMOUS:  # a crowd that comes back at once asks once
-            return await self._node.shared(("view", wire_channel), read)
-        return await read()
+            return Grant(await self._node.shared(("view", wire_channel), read), _PAGE_OPTIONS)
+        return Grant(await read(), _PAGE_OPTIONS)

@@ -6,6 +6,7 @@ from hub.engine.live import Unrecoverable
 from hub.errors import Forbidden, HubError, NotFound, TokenExpired, Unauthenticated
 from hub.protocol.codes import CloseCode, ErrorCode
 from hub.services.database import is_unavailable
+from hub.transport.access import Denied
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ def renew_refusal(error: Exception) -> ErrorCode | CloseCode:
 
 def channel_refusal(error: Exception) -> ErrorCode:
     """Invisible and missing are the same."""
+    if isinstance(error, Denied):
+        return error.code
     if isinstance(error, NotFound | Forbidden):
         return ErrorCode.PERMISSION_DENIED
     if isinstance(error, Unrecoverable):

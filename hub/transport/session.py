@@ -11,11 +11,13 @@ from typing import Any, Protocol
 
 from hub.engine.fanout import Member, Wire
 from hub.engine.live import Entry
+from hub.errors import TokenExpired
 from hub.ids import new_id
 from hub.protocol.codec import SubscribeResult
 from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
 from hub.protocol.commands import Command
 from hub.protocol.connection import Connection
+from hub.protocol.delta import as_deltas
 from hub.protocol.effects import (
     Answer,
     Authenticate,
@@ -28,7 +30,9 @@ from hub.protocol.effects import (
     Join,
     Joined,
     Leave,
+    PresenceRead,
     Publish,
+    Published,
     ReadHistory,
     ReadPresence,
     Recalled,
@@ -39,10 +43,13 @@ from hub.protocol.effects import (
     RenewRefused,
     RenewSubscription,
     Send,
+    SubscriptionRenewed,
     SubscriptionRenewRefused,
 )
+from hub.protocol.json_text import one_line
 from hub.protocol.limits import TWO_WAY, Manner
-from hub.transport.access import NOBODY, Grant, Identity, Peer
+from hub.protocol.stream import ClientInfo
+from hub.transport.access import NOBODY, Denied, Grant, Identity, Peer
 from hub.transport.context import VERSION, Context
 from hub.transport.encodings import Framing
 from hub.transport.refusals import channel_refusal, connect_refusal, renew_refusal
@@ -190,14 +197,16 @@ class Session:
                 self._work(self._renew(effect), partial(_refuse_renew, id))
             case Join(id, channel):
                 self._work(self._join(effect), partial(_refuse_command, id, channel))
+            case RenewSubscription():
+                self._give(self._renew_subscription(effect))
             case ReadHistory(id, channel):
                 self._work(self._read_history(effect), partial(_refuse_command, id, channel))
-            case RenewSubscription(id, channel):
-                self._give(SubscriptionRenewRefused(id, channel, ErrorCode.NOT_AVAILABLE, is_expired=False))
-            case ReadPresence(id) | Call(id):
-                self._give(Failed(id, ErrorCode.NOT_AVAILABLE))
-            case Publish(id):
-                self._give(Failed(id, ErrorCode.PERMISSION_DENIED))
+            case ReadPresence(id, channel):
+                self._work(self._read_presence(effect), partial(_refuse_command, id, channel))
+            case Publish(id, channel):
+                self._work(self._publish(effect), partial(_refuse_command, id, channel))
+            case Call(id):
+                self._give(Failed(id, ErrorCode.NOT_AVAILABLE))  # the hub offers no procedures
 
     def _give(self, answer: Answer) -> None:
         self._do(self._connection.answer(answer, self._context.clock.monotonic()))
@@ -232,20 +241,30 @@ class Session:
         peer = self._peer or Peer()
         self._who = who = await self._context.access.identify(asked.token, peer)
         self._peer = None
-        return Authenticated(who.user, who.expires_in_s, who.can_refresh, who.server_subs)
+        return Authenticated(who.user, who.expires_in_s, who.can_refresh, tuple(who.server_subs))
 
     async def _renew(self, renew: Renew) -> Answer:
-        who = await self._context.access.identify(renew.token, Peer())
-        if who.user == self._who.user:
+        who, before = await self._context.access.identify(renew.token, Peer()), self._who
+        if who.user == before.user:
             self._who = who
-        return Renewed(renew.id, who.user, who.expires_in_s)
+        has_other_subs = who.server_subs.keys() != before.server_subs.keys()
+        return Renewed(renew.id, who.user, who.expires_in_s, must_reconnect=has_other_subs)
 
     # Channels
 
     async def _join(self, join: Join) -> None:
-        grant = await self._context.access.subscribe(self._who, join)
+        grant = await self._context.access.subscribe(self._who, self._connection.client, join)
+        options = grant.options
         wire = self._outlet if join.id else Held(self._outlet)
-        member = Member(wire, join.channel, self._framing, lambda code: self._recalled(place, code))
+        member = Member(
+            wire,
+            join.channel,
+            self._framing,
+            lambda code: self._recalled(place, code),
+            wants_delta=join.wants_delta and options.has_delta,
+            wants_joins=options.pushes_join_leave or (join.wants_joins and options.has_join_leave),
+            info=self._info(grant.info) if options.has_presence or options.has_join_leave else None,
+        )
         place = Place(grant.channel, member)
         await self._context.node.join(
             grant.channel,
@@ -255,21 +274,27 @@ class Session:
             accept=partial(self._accept, join, grant, place),
         )
 
-    def _accept(self, join: Join, grant: Grant, place: Place, entry: Entry) -> bool:  # noqa: ARG002
+    def _accept(self, join: Join, grant: Grant, place: Place, entry: Entry) -> bool:
         if not self._connection.is_awaiting(join.channel, join.id):
             return False
         self._places[join.channel] = place
+        is_delta = place.member.wants_delta
         result = SubscribeResult(
-            position=entry.position,
-            is_recoverable=True,
-            is_positioned=True,
+            position=entry.position if entry.position.epoch else None,
+            is_recoverable=entry.is_recoverable,
+            is_positioned=entry.is_positioned,
             was_recovering=join.since is not None,
-            recovered=entry.snapshot is None,
-            publications=entry.publications,
-            data=entry.snapshot,
+            recovered=entry.is_recovered,
+            publications=as_deltas(entry.publications) if is_delta else entry.publications,
+            data=entry.snapshot or grant.data,
+            is_delta=is_delta,
+            ttl_s=None if grant.expires_in_s is None else max(1, int(grant.expires_in_s)),
         )
-        self._give(Joined(join.id, join.channel, result))
+        self._give(Joined(join.id, join.channel, result, grant.expires_in_s))
         return True
+
+    def _info(self, chan_info: bytes | None) -> ClientInfo:
+        return ClientInfo(self._connection.client, self._who.user, self._who.info, chan_info)
 
     def _release(self) -> None:
         for place in self._places.values():
@@ -295,11 +320,36 @@ class Session:
             self._leave(place)
 
     async def _read_history(self, read: ReadHistory) -> Answer:
-        grant = await self._context.access.read(self._who, read.channel)
+        channel = await self._context.access.history(
+            self._who, read.channel, is_subscribed=self._connection.is_subscribed(read.channel)
+        )
         position, publications = await self._context.node.history(
-            grant.channel, read.since, read.limit, is_reverse=read.is_reverse
+            channel, read.since, read.limit, is_reverse=read.is_reverse
         )
         return HistoryRead(read.id, position, publications)
+
+    async def _read_presence(self, read: ReadPresence) -> Answer:
+        is_subscribed = self._connection.is_subscribed(read.channel)
+        self._context.access.presence(self._who, read.channel, is_subscribed=is_subscribed)
+        return PresenceRead(read.id, await self._context.node.presence(read.channel), read.is_count)
+
+    async def _publish(self, publish: Publish) -> Answer:
+        is_subscribed = self._connection.is_subscribed(publish.channel)
+        self._context.access.publish(self._who, publish.channel, is_subscribed=is_subscribed)
+        place = self._places.get(publish.channel)
+        info = place.member.info if place is not None else None
+        await self._context.node.publish(publish.channel, _checked(publish.data), info=info or self._info(None))
+        return Published(publish.id)
+
+    def _renew_subscription(self, renew: RenewSubscription) -> Answer:
+        access, client = self._context.access, self._connection.client
+        try:
+            left_s = access.renew(self._who, client, renew.channel, renew.token)
+        except TokenExpired:
+            return SubscriptionRenewRefused(renew.id, renew.channel, ErrorCode.TOKEN_EXPIRED, is_expired=True)
+        except Denied as denied:
+            return SubscriptionRenewRefused(renew.id, renew.channel, denied.code, is_expired=False)
+        return SubscriptionRenewed(renew.id, renew.channel, left_s)
 
 
 def _refuse_connect(error: Exception) -> Answer:
@@ -312,3 +362,11 @@ def _refuse_renew(command_id: int, error: Exception) -> Answer:
 
 def _refuse_command(command_id: int, channel: str, error: Exception) -> Answer:
     return Failed(command_id, channel_refusal(error), channel)
+
+
+def _checked(data: bytes) -> bytes:
+    """What a client wants to publish, as the one line of JSON that every subscriber can read."""
+    try:
+        return one_line(data)
+    except ValueError:
+        raise Denied(ErrorCode.BAD_REQUEST) from None
