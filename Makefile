@@ -2,10 +2,12 @@
 PYTHON := .venv/bin/python
 ARGS :=
 
-.PHONY: help run test check static format lock clean
+.PHONY: help run sdk-profile test check static format lock clean
 
 help:
 	@echo "make run     start the hub with a demo page; Ctrl-C stops it (data stays in HUB_DATA_DIR, default .hub)"
+	@echo "make sdk-profile PROFILE=py|js"
+	@echo "             serve the hub on port 8000 as the test suites of the Centrifugo SDKs want it; keeps nothing"
 	@echo "make test    all checks and tests (ARGS='-k words' picks some)"
 	@echo "make check   the fast half: lint, types, import contracts, unit and property tests"
 	@echo "make format  format the code"
@@ -15,6 +17,10 @@ help:
 # Ends with make, even when make is killed: the launcher asks the kernel for a SIGTERM then.
 run:
 	@.ci/setup run && exec $(PYTHON) -I -S hub/children/launch.py $$PPID 15 - - $(PYTHON) -m hub up
+
+# For the SDKs' own test suites; ends with make, as above.
+sdk-profile:
+	@.ci/setup run && exec $(PYTHON) -I -S hub/children/launch.py $$PPID 15 - - deploy/sdk/serve "$(PROFILE)"
 
 test: static
 	@.ci/install-chromium.sh || echo "make test: without a browser, its tests are skipped"

@@ -4,6 +4,7 @@ The file is JSON in the words of Centrifugo's channel options (docs/operations.m
 a word that is not known is an error that names its place.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ from hub.auth.rules import PAGE_NAMESPACE, ChannelRights, ChannelRules, Grant, T
 from hub.engine.options import ChannelOptions
 from hub.protocol.override import Flag, Override
 from hub.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[-A-Za-z0-9_.]{1,64}")
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
@@ -75,6 +78,8 @@ def channels_of(settings: Settings) -> ChannelsConfig:
         raise ValueError(
             f"{settings.hub_channels_file}: client.insecure is for tests on one machine, not for {settings.base_url}"
         )
+    if config.is_insecure:
+        log.warning("insecure client mode: anybody may do everything in the custom channels of this hub")
     return config
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import sys
+from contextlib import nullcontext
 from json import loads
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NoReturn
 
 import httpx2
@@ -38,9 +40,14 @@ _clock = SystemClock()
 
 
 @cli.command("up")
-def up_command() -> None:
+def up_command(
+    *, fresh: Annotated[bool, typer.Option(help="In a new data directory, which is removed at the end.")] = False
+) -> None:
     """Run everything: PostgreSQL, Valkey, web, worker, beat. Ctrl-C stops it."""
-    asyncio.run(up(_settings("hub", needs_database=False, needs_redis=False)))
+    with TemporaryDirectory(prefix="hub-") if fresh else nullcontext() as directory:
+        if directory is not None:
+            os.environ["HUB_DATA_DIR"] = directory
+        asyncio.run(up(_settings("hub", needs_database=False, needs_redis=False)))
 
 
 @cli.command("serve")
