@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import msgspec
 
-from hub.auth.rules import MAX_CHANNEL_LENGTH
+from hub.auth.rules import is_channel_name
 from hub.auth.tokens import ACCESS_TYPE, MAX_TOKEN_BYTES
 from hub.errors import TokenExpired, Unauthenticated
 from hub.protocol.json_text import one_line
@@ -94,7 +94,7 @@ class ClientTokens:
             )
             for channel, one in (claims.subs or {}).items()
         }
-        if not all(0 < len(channel) <= MAX_CHANNEL_LENGTH and "\0" not in channel for channel in subs):
+        if not all(map(is_channel_name, subs)):
             raise Unauthenticated
         return ClientClaims(
             user=_user(claims.sub),

@@ -96,6 +96,8 @@ class ChannelRules:
         return self._check(terms.rights.presence, channel, user, is_subscribed)
 
     def _terms(self, channel: str) -> Terms | ErrorCode:
+        if not is_channel_name(channel):
+            return ErrorCode.BAD_REQUEST
         if is_reserved(channel):
             return ErrorCode.PERMISSION_DENIED
         return self._terms_of(channel) or ErrorCode.UNKNOWN_CHANNEL
@@ -115,6 +117,11 @@ class ChannelRules:
         if self._is_insecure or (is_allowed and (user != "" or grant.to_anonymous)):
             return None
         return ErrorCode.PERMISSION_DENIED
+
+
+def is_channel_name(text: str) -> bool:
+    """1-255 characters that can be seen, and no blanks: names stand in keys, log lines and between blanks."""
+    return 0 < len(text) <= MAX_CHANNEL_LENGTH and text.isprintable() and " " not in text
 
 
 def is_reserved(channel: str) -> bool:

@@ -72,6 +72,18 @@ def test_no_token_and_no_mode_opens_a_page_or_what_the_nodes_use(channel):
     assert rules.presence(channel, "ann", is_subscribed=True) is DENIED
 
 
+@pytest.mark.parametrize("channel", ["", "x" * 256, "a b", "a\nb", "a\0b", "a\u2028b", "chat:\ud800"])
+def test_a_name_that_cannot_be_one_is_a_bad_request(channel):
+    rules = rules_of(is_insecure=True)
+    assert rules.give(channel) is ErrorCode.BAD_REQUEST
+    assert rules.subscribe(channel, "ann", has_token=True) is ErrorCode.BAD_REQUEST
+
+
+@pytest.mark.parametrize("channel", ["chat:1", "x" * 255, "комната", "a/b?c=d&e@f+g", "#ann@example.com"])
+def test_a_name_may_be_of_any_script(channel):
+    assert rules_of(is_insecure=True).subscribe(channel, "") is None
+
+
 @pytest.mark.parametrize("channel", ["pages", "pages:1", "beats", "chat:control", "Page:acme"])
 def test_names_that_only_look_reserved_are_custom_channels(channel):
     assert not is_reserved(channel)
