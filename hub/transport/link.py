@@ -1,4 +1,4 @@
-"""A connection's transport that never waits for ever, and the part of it that fan-out writes to.
+"""A connection's transport that never waits for ever.
 
 uvicorn writes to a peer that has stopped reading until memory ends, and its `close()` waits for that peer as well
 (all three of its WebSocket implementations; 3 to 4 MB and one task each). `Link` sits between uvicorn's protocols and
@@ -6,12 +6,14 @@ the loop's transport and puts a deadline on both.
 """
 
 import asyncio
-import struct
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from hub.settings import Settings
+from hub.transport.ws_frames import text_frame
+
+__all__ = ["Closable", "Link", "Pause", "WireLimits", "text_frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class WireLimits:
     frame_burst: int = 2_048
     stall_deadline_s: float = 10.0  # no byte of what is queued was taken
     linger_s: float = 2.0  # between our last byte and the end of the connection
+    sockets: int = 0  # of this process; 0: any number
+    strangers_per_address: int = 0  # sockets that have not authenticated; 0: any number
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -48,39 +52,10 @@ class Pause(IntFlag):
     HANDSHAKE = 4  # the application has not accepted yet
 
 
-class Wire:
-    """Fan-out's end of one accepted WebSocket: frame bytes go straight to the transport."""
+class Closable(Protocol):
+    """Somebody who has to know that nothing more can be written."""
 
-    __slots__ = ("_transport", "_write", "is_closing")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._write = transport.write
-        self.is_closing = False  # also true once a close frame was sent: nothing may follow it
-
-    def write(self, frame: bytes) -> None:
-        """Queue a complete frame; nothing happens on a closing connection. Never waits: look at `buffered_bytes`."""
-        if not self.is_closing:
-            self._write(frame)
-
-    def buffered_bytes(self) -> int:
-        """What the peer's kernel has not taken yet."""
-        return 0 if self.is_closing else self._transport.get_write_buffer_size()
-
-    def abort(self) -> None:
-        """Drop the connection now, with everything that is queued."""
-        self.is_closing = True
-        self._transport.abort()
-
-
-def text_frame(payload: bytes) -> bytes:
-    """`payload` (UTF-8) as one unmasked, final text frame (RFC 6455 §5.2), ready for every member's `Wire`."""
-    size = len(payload)
-    if size < 126:
-        return b"\x81" + size.to_bytes(1, "big") + payload
-    if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + struct.pack("!Q", size) + payload
+    def link_closing(self) -> None: ...
 
 
 class Link(asyncio.Transport):
@@ -98,13 +73,13 @@ class Link(asyncio.Transport):
         "_mark",
         "_moved_at",
         "_pauses",
-        "_raw",
         "_timer",
-        "wire",
+        "owner",
+        "raw",
     )
 
     def __init__(self, raw: asyncio.Transport, loop: asyncio.AbstractEventLoop, limits: WireLimits) -> None:
-        self._raw = raw
+        self.raw = raw
         self._loop = loop
         self._limits = limits
         self._pauses = Pause(0)
@@ -113,37 +88,37 @@ class Link(asyncio.Transport):
         self._timer: asyncio.TimerHandle | None = None
         self._mark = 0  # bytes queued when the peer last took some
         self._moved_at = 0.0
-        self.wire: Wire | None = None
+        self.owner: Closable | None = None
 
     # What uvicorn's protocols ask of a transport.
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if data and not self._is_closing:
-            self._raw.write(data)
+            self.raw.write(data)
 
     def close(self) -> None:
         if self._is_closing:
             return
         self._mark_closing()
-        if self._raw.is_closing():
+        if self.raw.is_closing():
             return
         self._set_pauses(Pause(0))
         self._watch_from_now()
-        if self._is_peer_done or not self._raw.can_write_eof():
-            self._raw.close()
+        if self._is_peer_done or not self.raw.can_write_eof():
+            self.raw.close()
             return
         try:
-            self._raw.write_eof()
+            self.raw.write_eof()
         except OSError:  # the peer reset the connection, and the loop has not told us yet
             self.abort()
 
     def abort(self) -> None:
         self._mark_closing()
         self._stop_watching()
-        self._raw.abort()
+        self.raw.abort()
 
     def is_closing(self) -> bool:
-        return self._is_closing or self._raw.is_closing()
+        return self._is_closing or self.raw.is_closing()
 
     def pause_reading(self) -> None:
         self.pause(Pause.APP)
@@ -155,17 +130,12 @@ class Link(asyncio.Transport):
         return not self._pauses
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._raw.set_protocol(protocol)
+        self.raw.set_protocol(protocol)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._raw.get_extra_info(name, default)
+        return self.raw.get_extra_info(name, default)
 
     # What our protocols tell it.
-
-    def lend_wire(self) -> Wire:
-        """The `Wire` of this connection; the link tells it when the connection ends."""
-        self.wire = Wire(self._raw)
-        return self.wire
 
     def pause(self, reason: Pause) -> None:
         self._set_pauses(self._pauses | reason)
@@ -188,7 +158,7 @@ class Link(asyncio.Transport):
         """The peer sent its FIN; end our side too."""
         self._is_peer_done = True
         if self._is_closing:
-            self._raw.close()  # the watch goes on: this too waits for what is queued
+            self.raw.close()  # the watch goes on: this too waits for what is queued
         else:
             self.close()
 
@@ -196,26 +166,27 @@ class Link(asyncio.Transport):
         """The connection is gone."""
         self._mark_closing()
         self._stop_watching()
+        self.owner = None
 
     def _mark_closing(self) -> None:
         self._is_closing = True
-        if self.wire is not None:
-            self.wire.is_closing = True
+        if self.owner is not None:
+            self.owner.link_closing()
 
     def _set_pauses(self, pauses: Pause) -> None:
         if self._is_closing:
             pauses = Pause(0)
         was_reading, self._pauses = not self._pauses, pauses
-        if was_reading == (not pauses) or self._raw.is_closing() or self._is_peer_done:
+        if was_reading == (not pauses) or self.raw.is_closing() or self._is_peer_done:
             return
         if pauses:
-            self._raw.pause_reading()
+            self.raw.pause_reading()
         else:
-            self._raw.resume_reading()
+            self.raw.resume_reading()
 
     def _watch_from_now(self) -> None:
         self._stop_watching()
-        self._mark, self._moved_at = self._raw.get_write_buffer_size(), self._loop.time()
+        self._mark, self._moved_at = self.raw.get_write_buffer_size(), self._loop.time()
         self._timer = self._loop.call_later(self._step_s, self._watch)
 
     def _stop_watching(self) -> None:
@@ -228,7 +199,7 @@ class Link(asyncio.Transport):
         return min(self._limits.linger_s, self._limits.stall_deadline_s / 4)
 
     def _watch(self) -> None:
-        queued, now = self._raw.get_write_buffer_size(), self._loop.time()
+        queued, now = self.raw.get_write_buffer_size(), self._loop.time()
         if queued < self._mark:
             self._mark, self._moved_at = queued, now
         is_said = self._is_closing and queued == 0

@@ -1,4 +1,4 @@
-"""uvicorn's protocol classes with the guards they lack, and with the engine's way past them to the socket.
+"""uvicorn's HTTP protocol with the guards it lacks, and the way from it to our WebSockets.
 
 `make_protocols(limits)` gives the two classes for `uvicorn.Config(ws=…, http=…, ws_per_message_deflate=False)`.
 A WebSocket's scope carries a `Wire` in `scope["extensions"]["hub.wire"]`, usable from `websocket.accept` on.
@@ -7,30 +7,25 @@ What each guard cures is said where it stands; `tests/fault/test_hostile_*.py` h
 
 import asyncio
 import logging
-from collections.abc import Generator, Mapping, MutableMapping
+from collections.abc import MutableMapping
 from http import HTTPStatus
-from json import dumps
-from secrets import token_hex
 from typing import Any, ClassVar, cast
+from urllib.parse import unquote
 
-from uvicorn._types import ASGISendEvent
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.frames import Close, CloseCode, Frame
-from websockets.http11 import Request
-from websockets.server import ServerProtocol
-from websockets.streams import StreamReader
 
-from hub.transport.link import Link, Pause, Wire, WireLimits, text_frame
+from hub.transport.link import Link, WireLimits
+from hub.transport.ws_admission import Admission
+from hub.transport.ws_answers import Headers, Refused, refusal
+from hub.transport.ws_frames import text_frame
+from hub.transport.ws_handshake import LINE_LIMIT_BYTES, Handshake, read_handshake
+from hub.transport.ws_protocol import HubWebSocketProtocol
+from hub.transport.ws_wire import Wire
 
 __all__ = ["HubHttpProtocol", "HubWebSocketProtocol", "Wire", "WireLimits", "make_protocols", "text_frame"]
-
-BAD_REQUEST = 3501  # docs/protocol.md: terminal for the client, unlike the close codes below 3000
-TOO_MANY = 3509
-SLICE_BYTES = 4_096  # of input parsed before the frame budget is looked at again: at most 7 ms of loop time
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
@@ -49,196 +44,6 @@ class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
 
 _error_log = cast("logging.Logger", _QuietLogger(logging.getLogger("uvicorn.error")))
 _access_log = cast("logging.Logger", _QuietLogger(logging.getLogger("uvicorn.access")))
-# websockets logs whole requests, credentials included, when its logger is open for DEBUG; this one never is.
-_frame_log = logging.getLogger("hub.wire.frames")
-_frame_log.setLevel(logging.WARNING)
-
-
-class _Reader(StreamReader):
-    """Knows whether the parser stands between two frames."""
-
-    is_between_frames = True
-
-    def at_eof(self) -> Generator[None, None, bool]:
-        self.is_between_frames = True
-        at_eof = yield from super().at_eof()
-        self.is_between_frames = False
-        return at_eof
-
-
-class _Connection(ServerProtocol):
-    """Sans-IO WebSocket without compression, which ends an oversized message in a way that SDKs understand."""
-
-    reader: _Reader
-
-    def __init__(self, max_size: int) -> None:
-        super().__init__(max_size=max_size, logger=_frame_log)
-        self.reader = _Reader()
-        self.parser = self.parse()  # the one made above reads from the reader made there
-        next(self.parser)
-
-    def fail(self, code: CloseCode | int, reason: str = "") -> None:
-        if code == CloseCode.MESSAGE_TOO_BIG:  # 1009 stops some SDKs for good and makes others come back with the same
-            code, reason = BAD_REQUEST, "message too big"
-        super().fail(code, reason)
-
-    @property
-    def is_mid_message(self) -> bool:
-        return self.current_size is not None or not self.reader.is_between_frames
-
-
-class HubWebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket that cannot hold memory, time or a place for longer than its limits say."""
-
-    limits: ClassVar[WireLimits] = WireLimits()
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.logger = _error_log
-        self.conn: _Connection = _Connection(self.limits.message_bytes)
-        self.transport: Link
-        self._message_timer: asyncio.TimerHandle | None = None
-        self._frames_left = float(self.limits.frame_burst)
-        self._counted_at = self.loop.time()
-
-    # Called by the loop.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        link = (
-            transport
-            if isinstance(transport, Link)
-            else Link(cast("asyncio.Transport", transport), self.loop, self.limits)
-        )
-        super().connection_made(link)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_message_timer()
-        self.transport.lost()
-        super().connection_lost(exc)
-
-    def eof_received(self) -> bool:  # type: ignore[override]
-        self.transport.peer_finished()
-        return True
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.transport.writing_paused()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.transport.writing_resumed()
-
-    def data_received(self, data: bytes) -> None:
-        view = memoryview(data)
-        for start in range(0, len(data), SLICE_BYTES):
-            if self.transport.is_closing():
-                return  # what comes after the goodbye is read only to be forgotten
-            self.conn.receive_data(bytes(view[start : start + SLICE_BYTES]))
-            if self.conn.handshake_exc is not None:
-                self._refuse_handshake()
-                return
-            frames = len(self.conn.events)
-            self.handle_events()  # before the error, if there is one: it came after them
-            if self.conn.parser_exc is not None:
-                self.handle_parser_exception()
-            elif not self._has_frames_left(frames):
-                self._fail(TOO_MANY, "too many frames")
-        self._watch_message()
-
-    # Called by the parser.
-
-    def handle_connect(self, event: Request) -> None:
-        super().handle_connect(event)
-        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            extensions = cast("dict[str, Any]", self.scope["extensions"])
-            extensions["hub.wire"] = self.transport.lend_wire()
-            self.transport.pause(Pause.HANDSHAKE)  # frames ahead of our 101 stay in the kernel
-
-    def handle_cont(self, event: Frame) -> None:
-        if len(self.frames) >= self.limits.fragments:
-            self._fail(BAD_REQUEST, "too many fragments")
-            return
-        super().handle_cont(event)
-
-    def send_receive_event_to_app(self) -> None:
-        self._stop_message_timer()
-        data, self.frames = b"".join(self.frames), []
-        if self.close_sent:
-            return
-        if self.curr_msg_data_type == "text":
-            try:
-                self.queue.put_nowait({"type": "websocket.receive", "text": data.decode()})
-            except UnicodeDecodeError:  # the base class logs a traceback for each
-                self._fail(CloseCode.INVALID_DATA, "invalid UTF-8")
-                return
-        else:
-            self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
-        if not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
-
-    # Called by the application.
-
-    async def send(self, message: ASGISendEvent) -> None:
-        if self.handshake_complete and self.transport.is_closing():
-            raise ClientDisconnected  # the base class answers RuntimeError when it was the peer's fault
-        await super().send(message)
-        self.transport.resume(Pause.HANDSHAKE)
-        if self.close_sent and self.transport.wire is not None:
-            self.transport.wire.is_closing = True
-
-    # Guards.
-
-    def _refuse_handshake(self) -> None:
-        """Send the refusal that the parser wrote; the base class keeps it for itself and the socket open."""
-        self.handshake_complete = self.close_sent = True
-        answer = b"".join(self.conn.data_to_send()) or self.conn.reject(HTTPStatus.BAD_REQUEST, "").serialize()
-        self.transport.write(answer)
-        self.transport.close()
-
-    def _fail(self, code: int, reason: str) -> None:
-        if self.transport.is_closing():
-            return
-        self.conn.fail(code, reason)
-        if self.conn.close_sent is None:  # the peer's close frame came first and was wrong in itself
-            self.conn.close_sent = Close(code, reason)
-        self.handle_parser_exception()
-
-    def _has_frames_left(self, spent: int) -> bool:
-        now = self.loop.time()
-        earned = (now - self._counted_at) * self.limits.frames_per_s
-        self._frames_left = min(self.limits.frame_burst, self._frames_left + earned) - spent
-        self._counted_at = now
-        return self._frames_left >= 0
-
-    def _watch_message(self) -> None:
-        """Start or stop the deadline of a message that is here in part."""
-        if not self.handshake_complete or self.transport.is_closing() or not self.conn.is_mid_message:
-            self._stop_message_timer()
-        elif self._message_timer is None:
-            self._message_timer = self.loop.call_later(self.limits.message_deadline_s, self._end_slow_message)
-
-    def _end_slow_message(self) -> None:
-        self._message_timer = None
-        if self.transport.is_reading():
-            self._fail(BAD_REQUEST, "message took too long")
-        else:
-            self._watch_message()  # we were the ones who did not read
-
-    def _stop_message_timer(self) -> None:
-        if self._message_timer is not None:
-            self._message_timer.cancel()
-            self._message_timer = None
-
-
-class _HeadTooLargeError(Exception):
-    """Ends the parser at the header that passed the limit."""
 
 
 class HubHttpProtocol(HttpToolsProtocol):
@@ -264,7 +69,8 @@ class HubHttpProtocol(HttpToolsProtocol):
         self._is_in_body = False
         self._silent_bytes = 0  # received since the parser last got something done
         self._head_bytes = 0
-        self._is_head_too_large = False
+        self._handshake: Handshake | None = None  # of the request at hand, when it is a good upgrade
+        self._is_deaf = False  # what else comes on this connection is not read
 
     # Called by the loop.
 
@@ -291,12 +97,23 @@ class HubHttpProtocol(HttpToolsProtocol):
         self.transport.writing_resumed()
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
-            return
         if self._deadline is None:
             self._start_deadline()  # blank lines between requests count too: they stop the keep-alive timer
+        self._unset_keepalive_if_required()
         self._silent_bytes += len(data)
-        super().data_received(data)
+        while data and not self._is_deaf and not self.transport.is_closing():
+            try:
+                self.parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                if self._handshake is not None:
+                    self._become_websocket(self._handshake, data)
+                    return
+                # An upgrade to something else, which we need not take up (RFC 9110 §7.8): on with HTTP.
+            except httptools.HttpParserError as error:
+                self._refuse_for(error)
+                return
         if self._silent_bytes > self.limits.header_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
@@ -318,9 +135,13 @@ class HubHttpProtocol(HttpToolsProtocol):
         self._silent_bytes = 0
         self._stop_deadline()
         self._is_in_body = True
+        self._handshake = self._read_handshake() if self.parser.should_upgrade() else None
         super().on_headers_complete()
-        if not (self.parser.should_upgrade() and self._should_upgrade()):
+        if self._handshake is None:
             self._start_deadline()
+
+    def _should_upgrade(self) -> bool:
+        return self._handshake is not None
 
     def on_body(self, body: bytes) -> None:
         self._silent_bytes = 0
@@ -332,17 +153,64 @@ class HubHttpProtocol(HttpToolsProtocol):
         self._is_in_body = False
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        too_large = self._is_head_too_large
-        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST)
+    # Upgrades.
+
+    def _read_handshake(self) -> Handshake | None:
+        """The handshake, if the request at hand asks for a WebSocket. Raises Refused."""
+        if not any(name == b"upgrade" and b"websocket" in value.lower() for name, value in self.headers):
+            return None
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False  # an answer is on its way, and nothing may come in between: it is the last one
+            self._is_deaf = True
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        if len(self.url) > LINE_LIMIT_BYTES:
+            raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
+        return read_handshake(self.parser.get_method().decode(), self.parser.get_http_version(), self.headers)
+
+    def _become_websocket(self, handshake: Handshake, early: bytes) -> None:
+        """Hand the connection over; nothing of this object is needed after it."""
+        self._stop_deadline()
+        websocket = self.ws_protocol_class(  # type: ignore[misc, call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.app_state, _loop=self.loop
+        )
+        assert isinstance(websocket, HubWebSocketProtocol)
+        try:
+            url = httptools.parse_url(self.url)
+            scope = self._websocket_scope(url.path, url.query or b"", handshake)
+            websocket.begin(self.transport, self.client[0] if self.client else "", scope, handshake, early)
+        except Refused as refused:
+            self._refuse(refused.status, refused.headers)
+        except (httptools.HttpParserError, UnicodeDecodeError, AttributeError):
+            self._refuse(HTTPStatus.BAD_REQUEST)
+        else:
+            self.connections.discard(self)
+            self.parser = None  # type: ignore[assignment]  # it holds our methods: a cycle of 2 KiB
+
+    def _websocket_scope(self, raw_path: bytes, query: bytes, handshake: Handshake) -> dict[str, Any]:
+        return {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "wss" if self.scheme == "https" else "ws",
+            "server": self.server,
+            "client": self.client,
+            "root_path": self.root_path,
+            "path": self.root_path + unquote(raw_path.decode("ascii")),
+            "raw_path": self.root_path.encode("ascii") + raw_path,
+            "query_string": query,
+            "headers": self.headers,
+            "subprotocols": list(handshake.subprotocols),
+            "state": self.app_state.copy(),
+            "extensions": {"websocket.http.response": {}},
+        }
 
     # Guards.
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > self.limits.header_bytes:
-            self._is_head_too_large = True
-            raise _HeadTooLargeError
+            raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def _start_deadline(self) -> None:
         limit_s = self.limits.body_deadline_s if self._is_in_body else self.limits.header_deadline_s
@@ -360,7 +228,16 @@ class HubHttpProtocol(HttpToolsProtocol):
         else:
             self._start_deadline()  # we were the ones who did not read
 
-    def _refuse(self, status: HTTPStatus) -> None:
+    def _refuse_for(self, error: httptools.HttpParserError) -> None:
+        reason = error.__context__  # what a callback of ours raised
+        if self._is_deaf:
+            self._stop_deadline()
+        elif isinstance(reason, Refused):
+            self._refuse(reason.status, reason.headers)
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def _refuse(self, status: HTTPStatus, headers: Headers = ()) -> None:
         """Answer `status` in the envelope of the API and end the connection; say nothing inside another answer."""
         self._stop_deadline()
         if self.transport.is_closing():
@@ -372,25 +249,14 @@ class HubHttpProtocol(HttpToolsProtocol):
             cycle.disconnected = True  # the application learns that the rest will not come
             cycle.message_event.set()
         if may_answer:
-            self.transport.write(_refusal(status))
+            self.transport.write(refusal(status, headers))
         self.transport.close()
 
 
-def _refusal(status: HTTPStatus) -> bytes:
-    code = {HTTPStatus.REQUEST_TIMEOUT: "timeout", HTTPStatus.BAD_REQUEST: "bad_request"}.get(
-        status, "headers_too_large"
-    )
-    error: Mapping[str, object] = {"code": code, "message": status.description, "fields": None, "error_id": None}
-    meta = {"request_id": token_hex(8), "next": None}
-    body = dumps({"status": "error", "data": None, "error": error, "meta": meta}).encode()
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-    )
-    return head.encode() + b"cache-control: no-store\r\nconnection: close\r\n\r\n" + body
-
-
 def make_protocols(limits: WireLimits) -> tuple[type[HubWebSocketProtocol], type[HubHttpProtocol]]:
-    """(ws class, http class) with these limits, for `uvicorn.Config(ws=…, http=…)`."""
-    ws = type("HubWebSocketProtocol", (HubWebSocketProtocol,), {"limits": limits})
+    """(ws class, http class) with these limits and counts of their own, for one `uvicorn.Config(ws=…, http=…)`."""
+    admission = Admission(limits.sockets, limits.strangers_per_address)
+    members = {"__slots__": (), "limits": limits, "admission": admission}
+    ws = type("HubWebSocketProtocol", (HubWebSocketProtocol,), members)
     http = type("HubHttpProtocol", (HubHttpProtocol,), {"limits": limits})
     return ws, http

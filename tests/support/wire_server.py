@@ -11,8 +11,11 @@ from typing import Any, Literal
 
 import uvicorn
 
+from hub.transport.link import WireLimits
 from hub.transport.listener import open_listener
-from hub.transport.uvicorn_ws import Wire, WireLimits, make_protocols, text_frame
+from hub.transport.uvicorn_ws import make_protocols
+from hub.transport.ws_frames import binary_frame, text_frame
+from hub.transport.ws_wire import Wire
 
 
 @dataclass
@@ -211,6 +214,22 @@ async def _http(server: WireServer, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+class DetachedEcho:
+    """Sends back what it gets, without the application."""
+
+    __slots__ = ("_server", "_wire")
+
+    def __init__(self, server: WireServer, wire: Wire) -> None:
+        self._server = server
+        self._wire = wire
+
+    def on_message(self, data: bytes, is_text: bool) -> None:
+        self._wire.write(text_frame(data) if is_text else binary_frame(data))
+
+    def on_close(self, code: int) -> None:
+        self._server.seen.append(code)
+
+
 async def _websocket(server: WireServer, scope: Any, receive: Any, send: Any) -> None:
     await receive()
     if scope["path"] == "/refuse":
@@ -219,6 +238,9 @@ async def _websocket(server: WireServer, scope: Any, receive: Any, send: Any) ->
     wire: Wire = scope["extensions"]["hub.wire"]
     server.wires[scope["path"]] = wire  # before the client can know that it was accepted
     await send({"type": "websocket.accept"})
+    if scope["path"] == "/detached":
+        wire.detach(DetachedEcho(server, wire))
+        return
     if scope["path"] == "/flood":
         while not wire.is_closing:
             wire.write(text_frame(bytes(4_096)))
