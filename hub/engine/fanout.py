@@ -30,7 +30,7 @@ class Encoding(Protocol):
 class Wire(Protocol):
     """The sending side of one transport."""
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frame: bytes, /) -> object:
         """Queue bytes without waiting; a no-op once closing."""
 
     def buffered_bytes(self) -> int:

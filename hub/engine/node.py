@@ -98,6 +98,10 @@ class Node:
     def is_draining(self) -> bool:
         return self._is_draining
 
+    def has(self, channel: str) -> bool:
+        """Whether the channel is live on this node."""
+        return channel in self._channels
+
     def member_counts(self) -> Mapping[str, int]:
         """Channel → members on this node."""
         return {name: len(live.fanout) for name, live in self._channels.items() if len(live.fanout)}

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
 from hub.domain.audience import OPERATORS, View
-from hub.domain.channel import channel_name, parse_channel
+from hub.domain.channel import PageChannel, channel_name, parse_channel
 from hub.domain.page import Page
 from hub.errors import NotFound, Unavailable
 from hub.ids import new_epoch
@@ -32,34 +32,61 @@ class Sight:
         return channel_name(self.page.slug, self.view)
 
 
-async def see_page(session: AsyncSession, slug: str, principal: Principal) -> Sight:
-    """The page `slug` through `principal`'s eyes. NotFound when there is none, and just the same when it is not his."""
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A page and every audience that something on it has: all that is needed to say who sees which view of it."""
+
+    page: Page
+    audiences: frozenset[str]
+
+    def sight(self, principal: Principal) -> Sight:
+        """Through `principal`'s eyes. NotFound when it is not his, just as when there is none."""
+        if principal.is_operator(self.page.id):
+            return Sight(self.page, OPERATORS)
+        view = principal.viewer(self.page.id).view(self.audiences)
+        if not view.admits(self.page.audience):
+            raise NotFound("There is no such page.")
+        return Sight(self.page, view)
+
+    def sight_of(self, named: PageChannel, principal: Principal) -> Sight:
+        """`page:<slug>` is the view the principal's rights give; `page:<slug>@<view>` is granted when they cover it."""
+        sight = self.sight(principal)
+        if named.view is None:
+            return sight
+        covered = sight.view.sees_all or (not named.view.sees_all and named.view.audiences <= sight.view.audiences)
+        if not covered or not named.view.admits(self.page.audience):
+            raise NotFound("There is no such channel.")
+        return Sight(self.page, named.view)
+
+
+async def load_site(session: AsyncSession, slug: str) -> Site:
+    """Two queries; NotFound when there is no such page."""
     page = await load_page(session, slug)
     if page is None:
         raise NotFound("There is no such page.")
-    if principal.is_operator(page.id):
-        return Sight(page, OPERATORS)
-    view = principal.viewer(page.id).view(await load_audiences(session, page.id))
-    if not view.admits(page.audience):
-        raise NotFound("There is no such page.")
-    return Sight(page, view)
+    return Site(page, frozenset(await load_audiences(session, page.id)))
+
+
+async def see_page(session: AsyncSession, slug: str, principal: Principal) -> Sight:
+    """The page `slug` through `principal`'s eyes. NotFound when there is none, and just the same when it is not his."""
+    return (await load_site(session, slug)).sight(principal)
+
+
+def named_channel(wire_channel: str) -> PageChannel:
+    """The parts of a name on the wire; NotFound for what is no page channel."""
+    named = parse_channel(wire_channel)
+    if named is None:
+        raise NotFound("There is no such channel.")
+    return named
 
 
 async def resolve_view(session: AsyncSession, wire_channel: str, principal: Principal, now: datetime) -> str:
     """The channel behind a name on the wire, made at its first use.
 
-    `page:<slug>` is the view the principal's rights give; `page:<slug>@<view>` is granted when his rights cover it.
-    NotFound alike for bad names, missing pages and pages or views that are not his.
+    NotFound alike for bad names, missing pages and pages or views that are not the principal's.
     """
-    named = parse_channel(wire_channel)
-    if named is None:
-        raise NotFound("There is no such channel.")
-    sight = await see_page(session, named.slug, principal)
-    if named.view is not None:
-        covered = sight.view.sees_all or (not named.view.sees_all and named.view.audiences <= sight.view.audiences)
-        if not covered or not named.view.admits(sight.page.audience):
-            raise NotFound("There is no such channel.")
-        sight = Sight(sight.page, named.view)
+    named = named_channel(wire_channel)
+    sight = (await load_site(session, named.slug)).sight_of(named, principal)
     await ensure_view(session, sight.page, sight.view, now)
     return sight.channel
 

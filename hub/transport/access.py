@@ -4,25 +4,28 @@ Page channels are views of a page (`hub.services.views`); all others are custom 
 and tokens of other applications (`hub.auth.rules`). Nothing said by such a token opens a page.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from hub.auth.client_tokens import ClientTokens, ServerSub, SubscriptionClaims, is_access_token
 from hub.auth.permissions import ANONYMOUS, Principal
 from hub.auth.rules import is_reserved, personal_channel
-from hub.auth.tokens import Tokens
+from hub.auth.tokens import Claims, Tokens
 from hub.channels_file import ChannelsConfig, overridden
 from hub.clock import Clock
 from hub.engine.node import Node
 from hub.engine.options import ChannelOptions
-from hub.errors import TokenExpired, Unauthenticated
+from hub.errors import NotFound, TokenExpired, Unauthenticated
 from hub.protocol.codes import ErrorCode
 from hub.protocol.effects import Join
 from hub.services import accounts
-from hub.services.views import resolve_view
+from hub.services.views import Sight, Site, ensure_view, load_site, named_channel
+from hub.transport.batch import Batch
 
 _FROM_THE_HUB = ServerSub()
 _PAGE_OPTIONS = ChannelOptions(has_recovery=True)
@@ -89,6 +92,8 @@ class Access:
         self._rules = channels.rules()
         self._clock = clock
         self._node = node
+        self._principals = Batch(self._load_principals)
+        self._sites = Batch(self._load_sites)
 
     async def identify(self, token: str, peer: Peer) -> Identity:
         """Whoever the token names, else the account of the cookie, else nobody."""
@@ -152,8 +157,9 @@ class Access:
 
     async def _account(self, token: str, *, can_refresh: bool) -> Identity:
         claims = self._tokens.verify(token, self._clock.now())
-        async with self._db() as session:
-            principal = await accounts.load_principal(session, claims)
+        principal = await self._principals.get(claims)
+        if principal is None:
+            raise Unauthenticated
         return Identity(
             principal,
             claims.account_id,
@@ -208,10 +214,29 @@ class Access:
             raise Denied(refusal)
 
     async def _page(self, who: Identity, wire_channel: str) -> Grant:
-        async def read() -> str:
-            async with self._db.begin() as session:
-                return await resolve_view(session, wire_channel, who.principal, self._clock.now())
+        named = named_channel(wire_channel)
+        site = await self._sites.get(named.slug)
+        if site is None:
+            raise NotFound
+        sight = site.sight_of(named, who.principal)
+        if not self._node.has(sight.channel):  # else its row is there too
+            await self._node.shared(("view", sight.channel), partial(self._ensure_view, sight))
+        return Grant(sight.channel, _PAGE_OPTIONS)
 
-        if who.principal is ANONYMOUS:  # a crowd that comes back at once asks once
-            return Grant(await self._node.shared(("view", wire_channel), read), _PAGE_OPTIONS)
-        return Grant(await read(), _PAGE_OPTIONS)
+    # What many ask at once
+
+    async def _load_principals(self, many: Collection[Claims]) -> Mapping[Claims, Principal]:
+        async with self._db() as session:
+            return await accounts.load_principals(session, many)
+
+    async def _load_sites(self, slugs: Collection[str]) -> Mapping[str, Site]:
+        found: dict[str, Site] = {}
+        async with self._db() as session:
+            for slug in slugs:
+                with contextlib.suppress(NotFound):
+                    found[slug] = await load_site(session, slug)
+        return found
+
+    async def _ensure_view(self, sight: Sight) -> None:
+        async with self._db.begin() as session:
+            await ensure_view(session, sight.page, sight.view, self._clock.now())
