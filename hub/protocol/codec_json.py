@@ -19,6 +19,7 @@ class JsonCodec:
     """Implements `hub.protocol.codec.Codec`; holds nothing."""
 
     ping = b"{}"
+    _push_form = b'{"push":{%s"%s":%s}}'  # channel, kind, body; other JSON forms have their own
 
     def decode(self, frame: bytes, limit_bytes: int) -> list[Command]:
         """Newlines before and after the objects are fine, an empty line between two of them is not."""
@@ -77,14 +78,12 @@ class JsonCodec:
     def disconnect_push(self, code: CloseCode) -> bytes:
         return self._push("", b"disconnect", _code_body(code))
 
-    # How bodies are wrapped; other JSON forms override these.
-
     def _reply(self, id: int, method: str, body: bytes) -> bytes:
         return b'{"id":%d,"%s":%s}' % (id, method.encode(), body)
 
     def _push(self, channel: str, kind: bytes, body: bytes) -> bytes:
         name = b'"channel":%s,' % _text(channel) if channel else b""
-        return b'{"push":{%s"%s":%s}}' % (name, kind, body)
+        return self._push_form % (name, kind, body)
 
 
 JSON = JsonCodec()
