@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     redis_host: str | None = None
     redis_port: int = 6379
+    celery_broker_url: SecretStr | None = None
 
     hub_host: str = "127.0.0.1"
     hub_port: int = Field(default=8000, ge=0, le=65535)
@@ -71,6 +72,8 @@ class Settings(BaseSettings):
     hub_channels_per_client: int = 128
     hub_drain_s: float = 10.0
     hub_db_pool_size: int = 10
+    hub_sockets_limit: int = Field(default=50_000, ge=0)
+    hub_preauth_sockets_per_address: int = Field(default=50, ge=0)
     hub_header_limit_bytes: int = 16_384
     hub_header_deadline_s: float = 10.0
 
@@ -104,12 +107,20 @@ class Settings(BaseSettings):
 
     @cached_property
     def redis_dsn(self) -> str:
-        """`redis://…` or `unix://…`; raises ValueError when no Redis is configured."""
+        """In one of the forms of `hub.engine.redis_address`; raises ValueError when no Redis is configured."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
         if self.redis_host is None:
             raise ValueError("no Redis configured: set REDIS_URL or REDIS_HOST, or use `python -m hub up`")
         return f"redis://{self.redis_host}:{self.redis_port}/0"
+
+    @cached_property
+    def celery_dsn(self) -> str:
+        """The Redis of Celery's queue and schedule; raises ValueError when that would be a Cluster, or none."""
+        dsn = self.redis_dsn if self.celery_broker_url is None else self.celery_broker_url.get_secret_value()
+        if dsn.partition("://")[0].endswith("+cluster"):
+            raise ValueError("Celery cannot use a Redis Cluster: set CELERY_BROKER_URL to one server or its Sentinels")
+        return dsn
 
     @property
     def base_url(self) -> str:

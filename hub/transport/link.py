@@ -30,8 +30,9 @@ class WireLimits:
     frame_burst: int = 2_048
     stall_deadline_s: float = 10.0  # no byte of what is queued was taken
     linger_s: float = 2.0  # between our last byte and the end of the connection
-    sockets: int = 0  # of this process; 0: any number
-    strangers_per_address: int = 0  # sockets that have not authenticated; 0: any number
+    sockets: int = 0  # WebSockets of this process; 0: any number
+    strangers_per_address: int = 0  # of those, the ones that have not authenticated; 0: any number
+    silent: int = 4_096  # connections that have not yet sent the head of a request
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -41,6 +42,8 @@ class WireLimits:
             header_deadline_s=settings.hub_header_deadline_s,
             message_bytes=settings.hub_frame_limit_bytes,
             stall_deadline_s=settings.hub_stall_deadline_s,
+            sockets=settings.hub_sockets_limit,
+            strangers_per_address=settings.hub_preauth_sockets_per_address,
         )
 
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -54,6 +55,7 @@ class HubHttpProtocol(HttpToolsProtocol):
     """
 
     limits: ClassVar[WireLimits] = WireLimits()
+    admission: ClassVar[Admission] = Admission()
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class HubHttpProtocol(HttpToolsProtocol):
         self.logger, self.access_logger = _error_log, _access_log
         self.transport: Link
         self._deadline: asyncio.TimerHandle | None = None
+        self._is_silent = False  # it has not sent a whole head yet
         self._is_in_body = False
         self._silent_bytes = 0  # received since the parser last got something done
         self._head_bytes = 0
@@ -76,9 +79,14 @@ class HubHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(Link(transport, self.loop, self.limits))
-        self._start_deadline()
+        if self.admission.has_room_for_silent:
+            self._set_silent(is_silent=True)
+            self._start_deadline()
+        else:
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._set_silent(is_silent=False)
         self._stop_deadline()
         self.transport.lost()
         super().connection_lost(exc)
@@ -133,6 +141,7 @@ class HubHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._silent_bytes = 0
+        self._set_silent(is_silent=False)
         self._stop_deadline()
         self._is_in_body = True
         self._handshake = self._read_handshake() if self.parser.should_upgrade() else None
@@ -178,7 +187,7 @@ class HubHttpProtocol(HttpToolsProtocol):
         try:
             url = httptools.parse_url(self.url)
             scope = self._websocket_scope(url.path, url.query or b"", handshake)
-            websocket.begin(self.transport, self.client[0] if self.client else "", scope, handshake, early)
+            websocket.begin(self.transport, self._stranger_of(), scope, handshake, early)
         except Refused as refused:
             self._refuse(refused.status, refused.headers)
         except (httptools.HttpParserError, UnicodeDecodeError, AttributeError):
@@ -186,6 +195,15 @@ class HubHttpProtocol(HttpToolsProtocol):
         else:
             self.connections.discard(self)
             self.parser = None  # type: ignore[assignment]  # it holds our methods: a cycle of 2 KiB
+
+    def _stranger_of(self) -> str | None:
+        """The address that is to be counted: not that of a trusted proxy, but the one it names."""
+        address = self.client[0] if self.client else None
+        if isinstance(self.app, ProxyHeadersMiddleware) and address in self.app.trusted_hosts:
+            named = b", ".join(value for name, value in self.headers if name == b"x-forwarded-for")
+            address = self.app.trusted_hosts.get_trusted_client_address(named.decode("latin-1"))[0]
+            return address if address and address not in self.app.trusted_hosts else None
+        return address
 
     def _websocket_scope(self, raw_path: bytes, query: bytes, handshake: Handshake) -> dict[str, Any]:
         return {
@@ -206,6 +224,11 @@ class HubHttpProtocol(HttpToolsProtocol):
         }
 
     # Guards.
+
+    def _set_silent(self, *, is_silent: bool) -> None:
+        if self._is_silent is not is_silent:
+            self._is_silent = is_silent
+            self.admission.silent += 1 if is_silent else -1
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
@@ -255,8 +278,10 @@ class HubHttpProtocol(HttpToolsProtocol):
 
 def make_protocols(limits: WireLimits) -> tuple[type[HubWebSocketProtocol], type[HubHttpProtocol]]:
     """(ws class, http class) with these limits and counts of their own, for one `uvicorn.Config(ws=…, http=…)`."""
-    admission = Admission(limits.sockets, limits.strangers_per_address)
-    members = {"__slots__": (), "limits": limits, "admission": admission}
-    ws = type("HubWebSocketProtocol", (HubWebSocketProtocol,), members)
-    http = type("HubHttpProtocol", (HubHttpProtocol,), {"limits": limits})
+    members = {
+        "limits": limits,
+        "admission": Admission(limits.sockets, limits.strangers_per_address, limits.silent),
+    }
+    ws = type("HubWebSocketProtocol", (HubWebSocketProtocol,), {"__slots__": (), **members})
+    http = type("HubHttpProtocol", (HubHttpProtocol,), members)
     return ws, http

@@ -103,7 +103,7 @@ class HubWebSocketProtocol(asyncio.Protocol):
         self._counted_at = 0.0
         self._link: Link
 
-    def begin(self, link: Link, address: str, scope: dict[str, Any], handshake: Handshake, early: bytes) -> None:
+    def begin(self, link: Link, address: str | None, scope: dict[str, Any], handshake: Handshake, early: bytes) -> None:
         """Take `link` over and call the application; `early` came behind the request. Raises Refused: too many."""
         self.admission.enter(address)
         self._address = address
