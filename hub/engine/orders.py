@@ -53,9 +53,10 @@ def encode_order(order: Order) -> bytes:
 def decode_order(raw: bytes) -> Order:
     """Raises ValueError on anything malformed."""
     try:
-        return msgspec.json.decode(raw, type=Order)
+        order: Order = msgspec.json.decode(raw, type=Order)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError("not an order") from error
+    return order
 
 
 def concerns(order: Order, *, user: str, client: str) -> bool:
