@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import asyncpg
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.engine import make_url
 
+from hub.engine.redis_client import make_client
 from hub.errors import Unavailable
 
 OLDEST_POSTGRES = 15
@@ -43,15 +43,16 @@ async def check_database(url: str) -> DatabaseFacts:
 async def check_redis(dsn: str) -> str:
     """The server's name and version; raises Unavailable, in one line for people, when it does not answer."""
     try:
-        client = Redis.from_url(dsn, socket_timeout=_CONNECT_WITHIN_S, socket_connect_timeout=_CONNECT_WITHIN_S)
+        client = make_client(dsn, timeout_s=_CONNECT_WITHIN_S)
     except ValueError as error:
         raise Unavailable(f"REDIS_URL cannot be used: {error}") from None
     try:
-        facts = await client.info("server")
+        answer = await client.info("server")
     except (RedisError, OSError) as error:
         raise Unavailable(f"Redis cannot be reached: {error}") from None
     finally:
         await client.aclose()
+    facts = answer if "redis_version" in answer else next(iter(answer.values()))  # a cluster: of each node
     name = "Valkey" if "valkey_version" in facts else "Redis"
     return f"{name} {facts.get('valkey_version') or facts.get('redis_version')}"
 

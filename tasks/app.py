@@ -8,13 +8,13 @@ Celery's own retries: the next tick is the retry.
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
 from celery.schedules import crontab
 
 from hub.settings import Settings
 from tasks import runtime
+from tasks.broker import redis_configuration
 
 _TASK_MODULES = ("tasks.maintenance", "tasks.reports", "tasks.summaries")
 
@@ -52,11 +52,13 @@ def create_app(settings: Settings, timing: Timing | None = None) -> Celery:
 
 
 def _configuration(settings: Settings, timing: Timing) -> dict[str, Any]:
+    redis = redis_configuration(settings.celery_dsn)
     return {
-        "broker_url": _broker_url(settings.redis_dsn),
+        **redis,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # wait for Redis for ever; the supervisor sees a living process
         "broker_transport_options": {
+            **redis["broker_transport_options"],
             "visibility_timeout": timing.visibility_timeout_s,
             # Kombu sweeps every interval x throttle seconds; its defaults (10 x 10) left a killed worker's task
             # lying for 101 s.
@@ -94,8 +96,6 @@ def _configuration(settings: Settings, timing: Timing) -> dict[str, Any]:
         "beat_schedule": _beat_schedule(timing),
         "beat_scheduler": "tasks.beat.SteadyScheduler",
         "beat_max_loop_interval": timing.beat_loop_s,
-        "redbeat_redis_url": settings.redis_dsn,
-        "redbeat_redis_options": {"socket_timeout": 5, "socket_connect_timeout": 5},
         "redbeat_key_prefix": "hub:redbeat:",
         "redbeat_lock_timeout": timing.beat_lock_s,
     }
@@ -111,12 +111,3 @@ def _beat_schedule(timing: Timing) -> dict[str, Any]:
     return {
         name: {"task": name, "schedule": when, "options": {"expires": expires_s}} for name, when, expires_s in table
     }
-
-
-def _broker_url(redis_dsn: str) -> str:
-    """Kombu spells unix sockets in its own way; everything else passes unchanged."""
-    parts = urlsplit(redis_dsn)
-    if parts.scheme != "unix":
-        return redis_dsn
-    database = parse_qs(parts.query).get("db", ["0"])[0]
-    return f"redis+socket://{parts.path}?virtual_host={database}"

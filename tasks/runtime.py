@@ -13,10 +13,11 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown
-from redis import Redis, RedisError
+from redis import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.clock import Clock, SystemClock
+from hub.engine.redis_client import make_blocking_client
 from hub.errors import NotFound, Unavailable
 from hub.services.database import create_engine, create_sessions, is_unavailable
 from hub.settings import Settings
@@ -37,9 +38,7 @@ class Runtime:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.clock = clock
-        self._redis = Redis.from_url(
-            settings.redis_dsn, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
-        )
+        self._redis = make_blocking_client(settings.redis_dsn, decode_responses=True)
         self._runner = asyncio.Runner()
         self._engine = create_engine(settings.sqlalchemy_url, pool_size=1)
         self._sessions = create_sessions(self._engine)

@@ -1,193 +1,168 @@
-"""Redis pub/sub between nodes: one listening link per node that heals itself and says when it may have lost something.
+"""Redis pub/sub between nodes: a listening link that heals itself and says when it may have lost something.
 
 Pub/sub is at most once. So every lost link, every rebuild and every unexpected confirmation is reported as suspect, and
 a link on which not even the beat is heard is thrown away (docs/guarantees.md). Publishing has connections of its own,
 without retries: a retry would publish twice, and could hold the relay for a minute.
+
+One link to one server, or to the master that the Sentinels name; in a Cluster, sharded pub/sub with one link to each
+master that carries channels of ours (`hub.engine.redis_cluster`).
 """
 
 import asyncio
-import contextlib
 import logging
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from hub.clock import Clock
 from hub.engine.broker import BEAT_CHANNEL, CHANNEL_PREFIX, Message, decode_message, encode_message
-from hub.engine.redis_link import RedisLink, open_link
+from hub.engine.redis_address import Form, RedisAddress, parse_address
+from hub.engine.redis_client import find_master, make_client
+from hub.engine.redis_cluster import ClusterEars
+from hub.engine.redis_ear import Ear
+from hub.engine.redis_link import Server, credentials_of, tls_of
 from hub.errors import Unavailable
 
 BEAT_INTERVAL_S = 1.0
-SILENCE_LIMIT_S = 3.0
 CONFIRMATION_TIMEOUT_S = 3.0
 PUBLISH_TIMEOUT_S = 1.0
-_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
-_PREFIX = CHANNEL_PREFIX.encode()
 
 log = logging.getLogger(__name__)
-_rng = random.SystemRandom()
 
 
 class RedisBroker:
-    """Implements `hub.engine.broker.Broker` over any Redis-compatible server."""
+    """Implements `hub.engine.broker.Broker` over any Redis-compatible server; `url` as REDIS_URL says it."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._url = url
-        self._clock = clock
-        self._publisher = Redis.from_url(
-            url,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=PUBLISH_TIMEOUT_S,
-            socket_connect_timeout=PUBLISH_TIMEOUT_S,
-        )
+        address = parse_address(url)
+        self.is_sharded = address.form is Form.CLUSTER
+        self._publisher = make_client(url, timeout_s=PUBLISH_TIMEOUT_S)
         self._on_message: Callable[[Message], None] = _ignore
         self._on_suspect: Callable[[str], None] = _ignore
-        self._link: RedisLink | None = None
-        self._lost = asyncio.Event()
-        self._heard_at = 0.0
-        self._wanted: set[str] = set()
-        self._confirmed: set[str] = set()
+        self._ears: Ear | ClusterEars = (
+            ClusterEars(address, self, clock)
+            if self.is_sharded
+            else Ear(_finder(address), self, clock, beat=BEAT_CHANNEL)
+        )
+        self._raw: dict[str, Callable[[bytes], None]] = {}
+        self._known: set[str] = set()  # confirmed once, perhaps on an earlier link
         self._waiting: dict[str, asyncio.Future[None]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._beating: asyncio.Task[None] | None = None
 
     async def start(self, on_message: Callable[[Message], None], on_suspect: Callable[[str], None]) -> None:
         self._on_message, self._on_suspect = on_message, on_suspect
-        self._tasks = [asyncio.create_task(self._keep_link()), asyncio.create_task(self._beat())]
+        self._ears.start()
+        self._beating = asyncio.create_task(self._beat(), name="redis-beat")
 
     async def subscribe(self, channel: str) -> None:
-        if channel in self._confirmed:
+        name = CHANNEL_PREFIX + channel
+        if self._ears.is_confirmed(name):
             return
-        self._wanted.add(channel)
-        if channel not in self._waiting:
-            self._waiting[channel] = asyncio.get_running_loop().create_future()
-            if self._link is not None:
-                self._link.send("SUBSCRIBE", CHANNEL_PREFIX + channel)
+        if name not in self._waiting:
+            self._waiting[name] = asyncio.get_running_loop().create_future()
+            self._ears.subscribe(name)
         try:
             async with asyncio.timeout(CONFIRMATION_TIMEOUT_S):
-                await asyncio.shield(self._waiting[channel])
+                await asyncio.shield(self._waiting[name])
         except TimeoutError:
             await self.unsubscribe(channel)
             raise Unavailable from None
 
     async def unsubscribe(self, channel: str) -> None:
-        self._wanted.discard(channel)
-        self._confirmed.discard(channel)
-        if (waiting := self._waiting.pop(channel, None)) is not None:
+        name = CHANNEL_PREFIX + channel
+        self._known.discard(name)
+        if (waiting := self._waiting.pop(name, None)) is not None:
             waiting.cancel()
-        if self._link is not None:
-            self._link.send("UNSUBSCRIBE", CHANNEL_PREFIX + channel)
+        self._ears.unsubscribe(name)
+
+    def listen(self, name: str, on_data: Callable[[bytes], None]) -> None:
+        """Hear what is published to Redis' own channel `name`, whenever a link stands; at most once, for ever."""
+        self._raw[name] = on_data
+        self._ears.subscribe(name)
 
     async def publish(self, messages: Sequence[Message]) -> None:
+        await self.publish_raw([(CHANNEL_PREFIX + message.channel, encode_message(message)) for message in messages])
+
+    async def publish_raw(self, items: Sequence[tuple[str, bytes]]) -> None:
+        """Send (Redis' own channel, bytes) in order, without retry; an exception means "unknown"."""
+        if self.is_sharded:
+            # One by one: redis-py's cluster pipeline never notices that a slot's master has died.
+            for name, data in items:
+                await self._publisher.execute_command("SPUBLISH", name, data)
+            return
         async with self._publisher.pipeline(transaction=False) as pipeline:
-            for message in messages:
-                pipeline.publish(CHANNEL_PREFIX + message.channel, encode_message(message))
+            for name, data in items:
+                pipeline.publish(name, data)
             await pipeline.execute()
 
     @property
     def is_healthy(self) -> bool:
-        return self._link is not None and self._clock.monotonic() - self._heard_at < SILENCE_LIMIT_S
+        return self._beating is not None and self._ears.is_healthy
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._link is not None:
-            self._link.abort()
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+            self._beating = None
+        await self._ears.close()
         for waiting in self._waiting.values():
             waiting.cancel()
         await self._publisher.aclose()
 
-    async def _keep_link(self) -> None:
-        delay_s, is_first = _FIRST_DELAY_S, True
-        while True:
-            try:
-                await self._connect()
-            except (OSError, TimeoutError) as error:
-                log.warning("no link to redis: %s", str(error) or "timed out")
-            else:
-                if not is_first:
-                    self._on_suspect("link rebuilt")
-                is_first = False
-                if await self._listen():
-                    delay_s = _FIRST_DELAY_S
-                self._on_suspect("link lost")
-            await asyncio.sleep(delay_s * _rng.uniform(0.5, 1.0))
-            delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
+    # What the ears hear
 
-    async def _connect(self) -> None:
-        self._lost.clear()
-        self._confirmed.clear()
-        link = await open_link(self._url, self._on_push, self._on_lost)
-        self._heard_at = self._clock.monotonic()
-        self._link = link
-        link.send("SUBSCRIBE", BEAT_CHANNEL, *(CHANNEL_PREFIX + channel for channel in sorted(self._wanted)))
-
-    async def _listen(self) -> bool:
-        """Until the link is lost or silent for too long; whether anything was heard on it."""
-        connected_at = self._heard_at
-        while not self._lost.is_set():
-            left_s = self._heard_at + SILENCE_LIMIT_S - self._clock.monotonic()
-            if left_s <= 0:
-                log.warning("redis is silent for %.0f s: building a new link", SILENCE_LIMIT_S)
-                break
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left_s):
-                    await self._lost.wait()
-        link, self._link = self._link, None
-        if link is not None:
-            link.abort()
-        return self._heard_at > connected_at
-
-    def _on_lost(self, error: Exception | None) -> None:
-        if not self._lost.is_set():
-            log.warning("lost the link to redis: %s", error or "closed")
-        self._link = None
-        self._lost.set()
-
-    def _on_push(self, kind: bytes, channel: bytes, data: bytes | int) -> None:
-        self._heard_at = self._clock.monotonic()
-        if not channel.startswith(_PREFIX):
+    def heard(self, channel: str, data: bytes) -> None:
+        if (on_data := self._raw.get(channel)) is not None:
+            on_data(data)
             return
-        name = channel[len(_PREFIX) :].decode()
-        if kind == b"message" and isinstance(data, bytes):
-            self._hand_over(name, data)
-        elif kind == b"subscribe":
-            self._confirm(name)
-
-    def _hand_over(self, name: str, raw: bytes) -> None:
-        if name not in self._wanted:
-            return  # on its way when we left
         try:
-            message = decode_message(raw)
+            message = decode_message(data)
         except ValueError as error:
-            log.warning("unreadable message on %s: %s", name, error)
+            log.warning("unreadable message on %s: %s", channel, error)
             self._on_suspect("unreadable message")
             return
-        if message.channel == name:
+        if CHANNEL_PREFIX + message.channel == channel:
             self._on_message(message)
 
-    def _confirm(self, name: str) -> None:
-        if name not in self._wanted:
-            return
-        is_second = name in self._confirmed
-        self._confirmed.add(name)
-        waiting = self._waiting.pop(name, None)
+    def confirmed(self, channel: str) -> bool:
+        is_again = channel in self._known
+        self._known.add(channel)
+        waiting = self._waiting.pop(channel, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
-        elif is_second:
-            self._on_suspect("confirmed twice")
+        return is_again
+
+    def suspect(self, reason: str) -> None:
+        self._on_suspect(reason)
 
     async def _beat(self) -> None:
         while True:
-            try:
-                await self._publisher.publish(BEAT_CHANNEL, b"")
-            except (RedisError, OSError, TimeoutError) as error:
-                log.debug("beat not sent: %s", error)
+            await asyncio.gather(*(self._send_beat(name) for name in self._ears.beats))
             await asyncio.sleep(BEAT_INTERVAL_S)
+
+    async def _send_beat(self, name: str) -> None:
+        try:
+            await self.publish_raw([(name, b"")])
+        except (RedisError, OSError, TimeoutError) as error:
+            log.debug("beat not sent: %s", error)
+
+
+def _finder(address: RedisAddress) -> Callable[[], Awaitable[Server]]:
+    """Where to listen, asked anew for each link."""
+    if address.form is Form.ONE:
+        server = Server.of_url(address.url)
+
+        async def known() -> Server:
+            return server
+
+        return known
+    credentials, tls = credentials_of(address.credentials), tls_of(address.tls) if address.tls else None
+
+    async def ask() -> Server:
+        host, port = await find_master(address)
+        return Server(host, port, credentials=credentials, tls=tls, must_be_master=True)
+
+    return ask
 
 
 def _ignore(_: object) -> None:

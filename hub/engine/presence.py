@@ -10,8 +10,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from hub.engine.redis_client import make_client
 
 KEY = "hub:viewers"
 INTERVAL_S = 5.0
@@ -23,7 +24,7 @@ class Presence:
     """Writes `counts()` of one node every few seconds until cancelled."""
 
     def __init__(self, url: str, node_id: str, counts: Callable[[], Mapping[str, int]]) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, decode_responses=True)
+        self._redis = make_client(url, decode_responses=True)
         self._node_id = node_id
         self._counts = counts
         self._written: set[str] = set()

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import hiredis
@@ -23,14 +24,56 @@ _USER_TIMEOUT_MS = 8_000
 
 OnPush = Callable[[bytes, bytes, "bytes | int"], None]
 OnLost = Callable[[Exception | None], None]
+OnRefusal = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to connect, and as whom."""
+
+    host: str = "localhost"
+    port: int = 6379
+    path: str | None = None
+    credentials: tuple[str, ...] = field(default=(), repr=False)  # (user, password), (password,) or none
+    tls: ssl.SSLContext | None = None
+    must_be_master: bool = False  # a replica passes on what its master sends, unless it is cut off from it
+
+    @classmethod
+    def of_url(cls, url: str) -> "Server":
+        """The server of `redis://`, `rediss://` or `unix://`."""
+        options: dict[str, Any] = dict(parse_url(url))
+        is_tls = options.get("connection_class") is SSLConnection
+        return cls(
+            host=options.get("host", "localhost"),
+            port=options.get("port", 6379),
+            path=options.get("path"),
+            credentials=credentials_of(options),
+            tls=tls_of(options) if is_tls else None,
+        )
+
+
+def credentials_of(options: Mapping[str, str]) -> tuple[str, ...]:
+    """What follows AUTH."""
+    if "password" not in options:
+        return ()
+    return (options["username"], options["password"]) if "username" in options else (options["password"],)
+
+
+def tls_of(options: Mapping[str, Any]) -> ssl.SSLContext:
+    """The system's authorities, or the one named."""
+    return ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
 
 
 class RedisLink(asyncio.Protocol):
-    """Calls `on_push(kind, channel, data)` for each pub/sub reply and `on_lost(error)` once at the end."""
+    """Calls `on_push(kind, channel, data)` for each pub/sub reply and `on_lost(error)` once at the end.
 
-    def __init__(self, on_push: OnPush, on_lost: OnLost) -> None:
+    An error reply is the end too, unless `on_refusal(text)` says that it is seen to.
+    """
+
+    def __init__(self, on_push: OnPush, on_lost: OnLost, on_refusal: OnRefusal) -> None:
         self._on_push = on_push
         self._on_lost = on_lost
+        self._on_refusal = on_refusal
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
 
@@ -53,7 +96,7 @@ class RedisLink(asyncio.Protocol):
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not False:
                 self._reply(reply)
-        except (hiredis.ProtocolError, hiredis.ReplyError) as error:
+        except (hiredis.ProtocolError, hiredis.ReplyError, NotMaster) as error:
             self._fail(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -63,9 +106,16 @@ class RedisLink(asyncio.Protocol):
 
     def _reply(self, reply: object) -> None:
         if isinstance(reply, hiredis.ReplyError):
-            raise reply
-        if isinstance(reply, list) and len(reply) == 3:
-            self._on_push(*reply)
+            if not self._on_refusal(str(reply)):
+                raise reply
+        elif isinstance(reply, list) and len(reply) >= 3:
+            match reply[0]:
+                case b"master":
+                    pass  # the answer to ROLE
+                case b"slave" | b"sentinel":
+                    raise NotMaster
+                case _:
+                    self._on_push(*reply[:3])
 
     def _fail(self, error: Exception) -> None:
         transport, self._transport = self._transport, None
@@ -74,25 +124,27 @@ class RedisLink(asyncio.Protocol):
             self._on_lost(error)
 
 
-async def open_link(url: str, on_push: OnPush, on_lost: OnLost) -> RedisLink:
-    """A connected, authenticated link to `redis://`, `rediss://` or `unix://`; raises OSError or TimeoutError."""
-    options: dict[str, Any] = dict(parse_url(url))
+class NotMaster(Exception):
+    def __str__(self) -> str:
+        return "the server is no master any more"
+
+
+async def open_link(server: Server, on_push: OnPush, on_lost: OnLost, on_refusal: OnRefusal) -> RedisLink:
+    """A connected link that has sent its credentials; raises OSError or TimeoutError."""
     loop = asyncio.get_running_loop()
 
     def link() -> RedisLink:
-        return RedisLink(on_push, on_lost)
+        return RedisLink(on_push, on_lost, on_refusal)
 
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
-        if "path" in options:
-            _, opened = await loop.create_unix_connection(link, options["path"])
+        if server.path is not None:
+            _, opened = await loop.create_unix_connection(link, server.path)
         else:
-            is_tls = options.get("connection_class") is SSLConnection
-            host, port = options.get("host", "localhost"), options.get("port", 6379)
-            context = ssl.create_default_context() if is_tls else None
-            _, opened = await loop.create_connection(link, host, port, ssl=context)
-    if "password" in options:
-        name = (options["username"],) if "username" in options else ()
-        opened.send("AUTH", *name, options["password"])
+            _, opened = await loop.create_connection(link, server.host, server.port, ssl=server.tls)
+    if server.credentials:
+        opened.send("AUTH", *server.credentials)
+    if server.must_be_master:
+        opened.send("ROLE")
     return opened
 
 

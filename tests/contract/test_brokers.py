@@ -1,13 +1,17 @@
-"""One suite for every broker: what a node may lean on, on memory and on Redis alike."""
+"""One suite for every broker: what a node may lean on, on memory, on one Redis and on a Cluster alike."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hub.children import Guard
 from hub.clock import SystemClock
 from hub.engine.broker import Broker, Message
 from hub.engine.broker_memory import Exchange, MemoryBroker
 from hub.engine.broker_redis import RedisBroker
+from tests.support.redis_sets import make_cluster
 from tests.support.waiting import wait_until
 
 
@@ -26,11 +30,23 @@ class Ear:
 MakeEar = Callable[[], Awaitable[Ear]]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(scope="module")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    guard = Guard()
+    with ThreadPoolExecutor(1) as beside:  # fixtures run within the test's loop; and children end with their thread
+        cluster = make_cluster(tmp_path_factory.mktemp("cluster"), guard, masters=3)
+        beside.submit(lambda: asyncio.run(cluster.start())).result(60)
+        yield cluster.url
+        cluster.close()
+    guard.close()
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
 async def make_ear(request: pytest.FixtureRequest) -> AsyncIterator[MakeEar]:
     ears: list[Ear] = []
     exchange = Exchange()
-    redis_url = request.getfixturevalue("redis_url") if request.param == "redis" else ""
+    name = {"memory": "", "redis": "redis_url", "cluster": "cluster_url"}[request.param]
+    redis_url = request.getfixturevalue(name) if name else ""
 
     async def make() -> Ear:
         ear = Ear(RedisBroker(redis_url, SystemClock()) if redis_url else MemoryBroker(exchange))

@@ -77,6 +77,27 @@ def test_every_kind_of_redis_address_reaches_the_broker(redis_url: str, broker_u
     assert app.conf.redbeat_redis_url == redis_url
 
 
+def test_sentinels_reach_queue_and_schedule() -> None:
+    url = "redis+sentinel://u:p%40ss@one:26380,two/main/3?sentinel_password=s"
+    conf = app_of(redis_url=url, database_url="postgresql://db.test/hub").conf
+    assert conf.broker_url == "sentinel://u:p%40ss@one:26380/3;sentinel://u:p%40ss@two:26379/3"
+    assert conf.broker_transport_options["master_name"] == "main"
+    assert conf.broker_transport_options["sentinel_kwargs"]["password"] == "s"
+    assert conf.broker_transport_options["visibility_timeout"] == 75
+    options = conf.redbeat_redis_options
+    assert conf.redbeat_redis_url.startswith("redis-sentinel")
+    assert (options["service_name"], options["db"], options["password"]) == ("main", 3, "p@ss")
+    assert options["sentinels"] == [("one", 26380), ("two", 26379)]
+
+
+def test_celery_needs_another_redis_than_a_cluster() -> None:
+    cluster, database = "redis+cluster://one,two", "postgresql://db.test/hub"
+    with pytest.raises(ValueError, match="set CELERY_BROKER_URL"):
+        app_of(redis_url=cluster, database_url=database)
+    app = app_of(redis_url=cluster, celery_broker_url="redis://queue:6379/0", database_url=database)
+    assert app.conf.broker_url == app.conf.redbeat_redis_url == "redis://queue:6379/0"
+
+
 def test_without_redis_there_is_no_application() -> None:
     with pytest.raises(ValueError, match="no Redis configured"):
         create_app(Settings.model_validate({"database_url": "postgresql://db.test/hub"}))
