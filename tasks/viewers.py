@@ -1,27 +1,17 @@
-"""How many members each channel has, as the nodes tell it in Redis. Pure.
-
-Each node writes its own counts into the hash `hub:viewers` every few seconds: field `<node id>|<channel>`, value
-`<count>|<unix seconds>`. A node that died leaves its last words behind, hence the age limit.
-"""
+"""How many members each channel has, all nodes together. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping
 
-KEY = "hub:viewers"
-MAX_AGE_S = 60
+from hub.engine.census import MAX_AGE_S, count_by_node
+from hub.engine.presence import KEY
+
+__all__ = ["KEY", "MAX_AGE_S", "count_by_channel"]
 
 
 def count_by_channel(fields: Mapping[str, str], now_s: float) -> dict[str, int]:
-    """Members by channel name over all nodes; entries that are too old or make no sense are left out."""
+    """Members by channel name, of what the nodes have told in the hash `KEY`."""
     counts: Counter[str] = Counter()
-    for field, value in fields.items():
-        _, separator, channel = field.partition("|")
-        count, _, told_at_s = value.partition("|")
-        try:
-            is_fresh = now_s - float(told_at_s) <= MAX_AGE_S
-            members = int(count)
-        except ValueError:
-            continue
-        if separator and is_fresh and members > 0:
-            counts[channel] += members
+    for members in count_by_node(fields, now_s).values():
+        counts.update(members)
     return dict(counts)

@@ -28,7 +28,7 @@ class BodyTimeout(HubError):
 
 async def read_model(request: Request, model: type[Model], *, may_be_empty: bool = False) -> Model:
     """The validated body. Raises BadRequest, UnsupportedMedia, TooLarge, BodyTimeout or Invalid; nothing else."""
-    raw = await _read(request, request.state.settings.hub_body_limit_bytes)
+    raw = await read_body(request, request.state.settings.hub_body_limit_bytes)
     if may_be_empty and not raw:
         return model()
     _check_media_type(request)
@@ -79,8 +79,8 @@ def fields_of(error: ValidationError) -> dict[str, str]:
     return _cut(found)
 
 
-async def _read(request: Request, limit_bytes: int) -> bytes:
-    """All of the body, if it is within the limit; never holds more than the limit in memory."""
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """All of the body; never holds more than the limit in memory. Raises TooLarge, BodyTimeout or BadRequest."""
     parts: list[bytes] = []
     size = 0
     try:
