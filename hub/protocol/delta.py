@@ -17,7 +17,9 @@ _PART = re.compile(rb"([0-9A-Z_a-z~]{1,6})([@:;\n])")
 _OFFSET = re.compile(rb"([0-9A-Z_a-z~]{1,6}),")
 
 _BLOCK_BYTES = 8  # shortest run that a copy starts from; a copy costs about six
+_STRIDE_BYTES = 4  # between the indexed blocks, so that every common run of eleven bytes is found
 _INDEXED_BLOCKS = 8192  # a larger base is indexed more coarsely: building the index stays below 2 ms
+_AROUND_BYTES = 512  # of the base beside what changed, for what was added in the form of its neighbours
 _NEAR_BYTES = 1024  # how far behind the last copy the same text is looked for first
 _MISSES = 32_768  # look-ups without a find; what is left of the target then goes in as it is
 
@@ -86,11 +88,21 @@ def as_deltas(publications: Iterable[Publication]) -> list[Publication]:
 
 def _copies(base: bytes, target: bytes) -> Iterable[tuple[int, int, int]]:
     """Runs that the two have in common, ascending in the target: (place in the target, place in the base, length)."""
-    stride = max(1, len(base) // _INDEXED_BLOCKS)
+    head = _this_character(target, _common(base, 0, target, 0))
+    tail = _common(base[head:][::-1], 0, target[head:][::-1], 0)
+    stop = len(target) - tail
+    if head >= _BLOCK_BYTES:
+        yield 0, 0, head
+    # Most changes are small: only what lies between the ends that stayed, and around it, is worth an index.
+    first, last = max(0, head - _AROUND_BYTES), min(len(base), len(base) - tail + _AROUND_BYTES)
+    stride = max(_STRIDE_BYTES, (last - first) // _INDEXED_BLOCKS)
     block = max(_BLOCK_BYTES, stride)
-    index = {base[at : at + block]: at for at in reversed(range(0, len(base) - block + 1, stride))}
-    at = written = followed = misses = 0
-    while at + block <= len(target) and misses < _MISSES:
+    at = written = head if head >= _BLOCK_BYTES else 0
+    index = {}
+    if stop - at >= block:
+        index = {base[place : place + block]: place for place in reversed(range(first, last - block + 1, stride))}
+    followed, misses = head, 0
+    while at + block <= stop and misses < _MISSES:
         found = index.get(target[at : at + block])
         if found is None:
             at += 1
@@ -114,6 +126,9 @@ def _copies(base: bytes, target: bytes) -> Iterable[tuple[int, int, int]]:
         else:  # nearly nothing is left of it between whole characters
             at += 1
             misses += 1
+    start = max(written, _next_character(target, stop))
+    if len(target) - start >= _BLOCK_BYTES:
+        yield start, start + len(base) - len(target), len(target) - start
 
 
 def _common(a: bytes, i: int, b: bytes, j: int) -> int:

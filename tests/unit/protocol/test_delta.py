@@ -29,6 +29,14 @@ def test_a_small_payload_with_two_edits_stays_a_delta():
     assert apply(base, delta) == target
 
 
+def test_an_entry_like_its_neighbours_is_copied_from_them():
+    target = BASE.replace(b"]}", b', {"name": "neu", "status": "operational"}]}')
+    delta = create(BASE, target)
+    assert delta is not None
+    assert b"operational" not in delta
+    assert apply(BASE, delta) == target
+
+
 def test_the_same_payload_again_is_one_copy():
     assert create(b"0123456789" * 10, b"0123456789" * 10) == b"1_\n1_@0,PCX_i;"
 
@@ -72,8 +80,8 @@ def test_large_texts_without_anything_in_common_cost_a_bounded_number_of_look_up
     base = bytes(range(32, 64)) * 65_536
     target = bytes(range(64, 96)) * 65_536
     assert create(base, target) is None
-    tail = target[:100_000] + base  # beyond the bound nothing is looked for any more
-    assert create(base, tail) is None
+    late = target[:100_000] + base + b"!"  # beyond the bound nothing is looked for any more
+    assert create(base, late) is None
 
 
 @pytest.mark.parametrize(
