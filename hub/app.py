@@ -25,6 +25,8 @@ from hub.clock import SystemClock
 from hub.engine.broker_redis import RedisBroker
 from hub.engine.node import Node, NodeLimits
 from hub.engine.presence import Presence
+from hub.engine.redis_address import parse_address
+from hub.engine.watchdog import Watchdog
 from hub.ids import new_id
 from hub.observe import crashes
 from hub.relay.loop import Relay
@@ -46,6 +48,7 @@ def create_app(settings: Settings) -> Starlette:
     client_tokens = ClientTokens.of(settings)
     channels = channels_of(settings)
     crashes.start(settings)
+    parse_address(settings.redis_dsn)
     site = make_pages()
 
     @contextlib.asynccontextmanager
@@ -63,6 +66,7 @@ def create_app(settings: Settings) -> Starlette:
         relay = Relay(sessions, broker, clock, settings.sqlalchemy_url)
         presence = Presence(settings.redis_dsn, new_id(), node.member_counts)
         sweep = Sweep(clock.monotonic)
+        watchdog = Watchdog()
         access = Access(sessions, tokens, client_tokens, channels, clock, node)
         context = Context(node, access, clock, sweep, connection_limits(settings))
         await node.start()
@@ -72,6 +76,7 @@ def create_app(settings: Settings) -> Starlette:
         ]
         try:
             async with sweep.running():
+                watchdog.start()
                 yield {
                     "settings": settings,
                     "clock": clock,
@@ -80,6 +85,7 @@ def create_app(settings: Settings) -> Starlette:
                     "principals": principal_of,
                     "node": node,
                     "relay": relay,
+                    "watchdog": watchdog,
                     "context": context,
                 }
         finally:
@@ -90,6 +96,7 @@ def create_app(settings: Settings) -> Starlette:
             await context.close()
             await node.close()
             await engine.dispose()
+            watchdog.stop()
 
     async def nothing_here(request: Request, _: Exception) -> Response:
         return site.not_found(request)

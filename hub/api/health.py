@@ -33,6 +33,7 @@ async def show_metrics(request: Request) -> Response:
     counts = request.state.node.member_counts()
     metrics.members.set(sum(counts.values()))
     metrics.channels.set(sum(1 for count in counts.values() if count))
+    metrics.loop_gap.set(request.state.watchdog.longest_gap_s())
     checks = await run_checks(request)
     metrics.is_ready.set(all(answer == "ok" for answer in checks.values()))
     return Response(metrics.render(), media_type=_METRICS_TYPE, headers=_NO_STORE)

@@ -18,6 +18,9 @@ class Metrics:
         self.members = Gauge("hub_members", "Viewers connected to this node, all channels.", registry=self.registry)
         self.channels = Gauge("hub_channels", "Channels with members on this node.", registry=self.registry)
         self.is_ready = Gauge("hub_ready", "1 when /readyz says so.", registry=self.registry)
+        self.loop_gap = Gauge(
+            "hub_loop_gap_seconds", "Longest pause of the event loop in the last minute.", registry=self.registry
+        )
         self.outbox_age = Gauge(
             "hub_outbox_oldest_seconds", "Age of the oldest unpublished event.", registry=self.registry
         )
