@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from hub.protocol.codec import Codec
 from hub.protocol.codec_json import JSON
+from hub.protocol.codec_protobuf import PROTOBUF
 from hub.protocol.stream import ClientInfo, Publication
-from hub.transport.link import text_frame
+from hub.transport.ws_frames import binary_frame, text_frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,6 @@ def as_event(message: bytes) -> bytes:
 
 
 SOCKET_JSON = Framing(JSON, text_frame)
-BARE_JSON = Framing(JSON, bytes)  # for a server that frames by itself
+SOCKET_PROTOBUF = Framing(PROTOBUF, binary_frame)
 LINES = Framing(JSON, as_line)
 EVENTS = Framing(JSON, as_event)

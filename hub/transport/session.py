@@ -156,6 +156,9 @@ class Session:
         for work in backlog or ():
             work.close()
 
+    def admitted(self) -> None:
+        """It is known who this is; for transports that count strangers."""
+
     # Called by the wheel and the node.
 
     @property
@@ -241,6 +244,7 @@ class Session:
         peer = self._peer or Peer()
         self._who = who = await self._context.access.identify(asked.token, peer)
         self._peer = None
+        self.admitted()
         return Authenticated(who.user, who.expires_in_s, who.can_refresh, tuple(who.server_subs))
 
     async def _renew(self, renew: Renew) -> Answer:

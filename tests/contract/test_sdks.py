@@ -101,7 +101,7 @@ async def test_an_unknown_page_and_an_invisible_one_are_the_same_103(sdk: str, l
     made = await live_page.operator.post("/api/v1/pages", json=body)
     assert made.status_code == 201, made.text
     ends = []
-    for channel in ("page:nowhere", f"page:{hidden}", f"{live_page.channel}@verified", "nonsense"):
+    for channel in ("page:nowhere", f"page:{hidden}", f"{live_page.channel}@verified", "page:Not a slug"):
         async with open_viewer(sdk, live_page.hub.ws_url, channel) as viewer:
             ends.append(await told(viewer, "unsubscribed"))
     assert {end["code"] for end in ends} == {103}
