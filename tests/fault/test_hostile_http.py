@@ -6,9 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub.transport.uvicorn_ws import WireLimits
+from hub.transport.link import WireLimits
 from tests.support.waiting import wait_until_blocking
-from tests.support.wire_server import WireServer, read_to_end, read_until, serve_wire, upgrade_request
+from tests.support.wire_server import (
+    WireServer,
+    read_close_code,
+    read_to_end,
+    read_until,
+    serve_wire,
+    upgrade_request,
+)
 
 pytestmark = pytest.mark.fault
 LIMITS = WireLimits(header_deadline_s=0.4, body_deadline_s=0.4, stall_deadline_s=0.6, linger_s=0.2)
@@ -25,6 +32,7 @@ def status_of(answer: bytes) -> int:
 
 
 def test_three_hundred_half_requests_are_told_so_and_closed(server: WireServer) -> None:
+    """W2."""
     clients = [server.connect() for _ in range(300)]
     started_at = time.monotonic()
     for client in clients:
@@ -65,6 +73,7 @@ def test_blank_lines_between_requests_do_not_hold_a_connection_open(server: Wire
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nX: ", b"GET /", b"GET / HTTP/1.1\r\nX"])
 def test_an_endless_header_or_target_is_cut(server: WireServer, start: bytes) -> None:
+    """W4."""
     with server.connect() as client:
         client.sendall(start)
         sent = 0
@@ -142,6 +151,7 @@ def test_an_ordinary_request_still_works_after_all_that(server: WireServer) -> N
     ],
 )
 def test_a_fat_header_on_an_upgrade_is_answered_and_closed(server: WireServer, header: str) -> None:
+    """W5."""
     with server.connect() as client:
         client.sendall(upgrade_request("/echo", header))
         assert status_of(read_to_end(client)) == 431
@@ -157,19 +167,76 @@ def test_a_fat_header_on_an_upgrade_is_answered_and_closed(server: WireServer, h
         upgrade_request("/echo").replace(b"Version: 13", b"Version: 12"),
         upgrade_request("/echo").replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"short"),
         upgrade_request("/" + "a" * 9_000),
+        upgrade_request("/echo", "Transfer-Encoding: chunked") + b"5\r\nhello\r\n0\r\n\r\n",
+        upgrade_request("/echo").replace(b"HTTP/1.1", b"HTTP/1.0"),
+        upgrade_request("/echo", "Host: other"),
+        upgrade_request("/echo", "Sec-WebSocket-Version: 13"),
+        upgrade_request("/echo", "Sec-WebSocket-Protocol: " + "a," * 4_000),
+        upgrade_request("/echo", *["Sec-WebSocket-Protocol: a"] * 10_000),
+        upgrade_request("/echo", "Sec-WebSocket-Protocol: \xe9\xff"),
+        upgrade_request("/echo", "Sec-WebSocket-Extensions: ;;"),
+        upgrade_request("?nothing"),
+        upgrade_request("/%zz\xff"),
     ],
-    ids=["upgrade-twice", "key-twice", "body", "post", "version", "key", "long-target"],
+    ids=[
+        *("upgrade-twice", "key-twice", "body", "post", "version", "key", "long-target", "chunked", "http-1.0"),
+        *(
+            "host-twice",
+            "version-twice",
+            "many-protocols",
+            "many-headers",
+            "bytes",
+            "extensions",
+            "no-path",
+            "bad-path",
+        ),
+    ],
 )
 def test_a_wrong_upgrade_is_refused_and_closed(server: WireServer, request_bytes: bytes) -> None:
+    """W11."""
     with server.connect() as client:
         client.sendall(request_bytes)
         assert 400 <= status_of(read_to_end(client)) < 500
 
 
-def test_a_non_ascii_subprotocol_harms_nobody(server: WireServer) -> None:
+def test_a_body_on_an_upgrade_is_not_waited_for(server: WireServer) -> None:
     with server.connect() as client:
-        client.sendall(upgrade_request("/echo", "Sec-WebSocket-Protocol: \xe9\xff"))
-        assert status_of(read_until(client, b"\r\n\r\n")) in {101, 400}
+        client.sendall(upgrade_request("/echo", "Content-Length: 1000000000"))
+        assert status_of(read_to_end(client)) == 400
+
+
+def test_an_upgrade_to_something_else_is_served_as_http(server: WireServer) -> None:
+    """W11. RFC 9110 §7.8 leaves it to the server; the connection goes on."""
+    other = upgrade_request("/").replace(b"Upgrade: websocket", b"Upgrade: h2c")
+    with server.connect() as client:
+        client.sendall(other * 3)
+        for _ in range(3):
+            assert status_of(read_until(client, b"\r\n\r\n")) == 200
+
+
+def test_a_request_behind_an_upgrade_is_no_frame(server: WireServer) -> None:
+    """W11."""
+    with server.connect() as client:
+        client.sendall(upgrade_request() + b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert status_of(read_until(client, b"\r\n\r\n")) == 101
+        assert read_close_code(client) == 1002
+
+
+def test_an_upgrade_behind_an_unanswered_request_is_not_taken_up(server: WireServer) -> None:
+    """W11. The answer that is on its way is the last thing on the connection."""
+    with server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" + upgrade_request())
+        answer = read_to_end(client)
+        assert status_of(answer) == 200
+        assert b"101 Switching" not in answer
+
+
+def test_an_upgrade_behind_an_answered_request_is_good(server: WireServer) -> None:
+    with server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert status_of(read_until(client, b"\r\n\r\n")) == 200
+        client.sendall(upgrade_request())
+        assert status_of(read_until(client, b"\r\n\r\n")) == 101
 
 
 def test_a_socket_that_the_application_refuses_gets_403(server: WireServer) -> None:

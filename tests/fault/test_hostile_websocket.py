@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub.transport.uvicorn_ws import WireLimits
+from hub.transport.link import WireLimits
 from tests.support.wire_server import (
     WireServer,
     client_frame,
@@ -25,9 +25,10 @@ TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 LIMITS = WireLimits(header_deadline_s=2, message_deadline_s=0.5, stall_deadline_s=0.6, linger_s=0.2)
 
 
-@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+@pytest.fixture(scope="module", params=["uvloop", "asyncio", "detached"])
 def server(request: pytest.FixtureRequest) -> Iterator[WireServer]:
-    with serve_wire(LIMITS, request.param) as server:
+    with serve_wire(LIMITS, "asyncio" if request.param == "asyncio" else "uvloop") as server:
+        server.path = "/detached" if request.param == "detached" else "/echo"
         yield server
 
 
@@ -39,6 +40,7 @@ def test_messages_come_back_in_every_length_of_header(server: WireServer) -> Non
 
 
 def test_one_byte_segments_give_the_same_result(server: WireServer) -> None:
+    """N9."""
     with server.upgraded() as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in client_frame(TEXT, "späté".encode(), is_final=False) + client_frame(CONT, "r €".encode()):
@@ -48,12 +50,14 @@ def test_one_byte_segments_give_the_same_result(server: WireServer) -> None:
 
 @pytest.mark.parametrize("announced", [65_537, 1_000_000, 2**62])
 def test_an_oversized_message_is_refused_from_its_header(server: WireServer, announced: int) -> None:
+    """W6."""
     with server.upgraded() as client:
         client.sendall(b"\x81\xff" + announced.to_bytes(8, "big") + bytes(4) + b"a" * 1_000)
         assert read_close_code(client) == 3501
 
 
 def test_a_message_grown_by_fragments_is_refused(server: WireServer) -> None:
+    """W6."""
     with server.upgraded() as client:
         client.sendall(client_frame(TEXT, b"a" * 40_000, is_final=False) + client_frame(CONT, b"a" * 40_000))
         assert read_close_code(client) == 3501
@@ -67,6 +71,7 @@ def test_the_goodbye_arrives_although_the_client_keeps_sending(server: WireServe
 
 @pytest.mark.parametrize("payload", [b"", b"a"], ids=["empty", "one-byte"])
 def test_endless_fragments_are_refused(server: WireServer, payload: bytes) -> None:
+    """W7."""
     with server.upgraded() as client:
         client.sendall(client_frame(TEXT, payload, is_final=False))
         fragment = client_frame(CONT, payload, is_final=False)
@@ -85,6 +90,7 @@ def test_a_thousand_fragments_are_fine(server: WireServer) -> None:
 
 @pytest.mark.parametrize("start", [client_frame(TEXT, b"a", is_final=False), b"\x81", client_frame(TEXT, b"abc")[:-1]])
 def test_a_message_that_never_ends_is_ended(server: WireServer, start: bytes) -> None:
+    """W7."""
     with server.upgraded() as client:
         client.sendall(start)
         started_at = time.monotonic()
@@ -93,6 +99,7 @@ def test_a_message_that_never_ends_is_ended(server: WireServer, start: bytes) ->
 
 
 def test_fragments_between_pings_win_no_time(server: WireServer) -> None:
+    """W7."""
     with server.upgraded() as client:
         client.settimeout(0.05)
         client.sendall(client_frame(TEXT, b"a", is_final=False))
@@ -105,6 +112,7 @@ def test_fragments_between_pings_win_no_time(server: WireServer) -> None:
 
 
 def test_a_ping_flood_ends_the_connection(server: WireServer) -> None:
+    """W8."""
     with server.upgraded() as client:
         with contextlib.suppress(ConnectionError):
             for _ in range(100):
@@ -126,9 +134,9 @@ def test_pings_are_answered_also_inside_a_fragmented_message(server: WireServer)
 
 
 def test_a_flooder_that_reads_nothing_costs_bounded_memory(server: WireServer) -> None:
-    """Reads are paused while writes are: the flood stays in the kernels and the connection is dropped."""
+    """W8. Reads are paused while writes are: the flood stays in the kernels and the connection is dropped."""
     before = server.connections
-    with server.upgraded("/echo", receive_buffer=4_096) as client:
+    with server.upgraded(receive_buffer=4_096) as client:
         client.settimeout(0.2)
         ping = client_frame(PING, b"p" * 125)
         with contextlib.suppress(OSError):
@@ -138,7 +146,8 @@ def test_a_flooder_that_reads_nothing_costs_bounded_memory(server: WireServer) -
 
 
 def test_a_client_that_never_reads_is_dropped_and_others_are_not_delayed(server: WireServer) -> None:
-    with server.upgraded("/flood", receive_buffer=4_096), server.upgraded("/echo") as other:
+    """N1."""
+    with server.upgraded("/flood", receive_buffer=4_096), server.upgraded() as other:
         flooded = server.wire("/flood")
         wait_for(lambda: flooded.buffered_bytes() > 65_536)
         for _ in range(20):
@@ -151,8 +160,8 @@ def test_a_client_that_never_reads_is_dropped_and_others_are_not_delayed(server:
 
 def test_a_slow_but_steady_reader_is_kept(server: WireServer) -> None:
     """The deadline asks for progress, not for an empty queue."""
-    with server.upgraded("/echo", receive_buffer=4_096) as client:
-        wire = server.wire("/echo")
+    with server.upgraded(receive_buffer=4_096) as client:
+        wire = server.wire()
         payload = b"x" * 3_000_000
         server.loop.call_soon_threadsafe(wire.write, payload)
         started_at, received = time.monotonic(), 0
@@ -166,7 +175,7 @@ def test_a_slow_but_steady_reader_is_kept(server: WireServer) -> None:
 
 def test_closing_does_not_wait_for_a_client_that_never_reads(server: WireServer) -> None:
     before = server.connections
-    with server.upgraded("/echo", receive_buffer=4_096) as client:
+    with server.upgraded(receive_buffer=4_096) as client:
         client.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -195,6 +204,7 @@ def test_closing_does_not_wait_for_a_client_that_never_reads(server: WireServer)
     ],
 )
 def test_a_wrong_frame_ends_with_the_code_of_the_rfc(server: WireServer, sent: bytes, code: int) -> None:
+    """W10."""
     with server.upgraded() as client:
         client.sendall(sent)
         assert read_close_code(client) == code
@@ -212,7 +222,7 @@ def test_the_application_closes_and_its_code_arrives(server: WireServer) -> None
     with server.upgraded() as client:
         client.sendall(client_frame(TEXT, b"close me"))
         assert read_frame(client) == (CLOSE, (4000).to_bytes(2, "big") + b"as you wish")
-        wait_for(lambda: server.wire("/echo").is_closing)
+        wait_for(lambda: server.wire().is_closing)
         client.sendall(client_frame(CLOSE, (4000).to_bytes(2, "big")))
         assert read_to_end(client) == b""
     wait_for(lambda: server.connections <= before)
@@ -231,8 +241,9 @@ def test_a_reset_at_any_byte_leaves_nothing_behind(server: WireServer, cut_at: i
 
 
 def test_no_compression_is_negotiated(server: WireServer) -> None:
+    """W9."""
     with server.connect() as client:
-        client.sendall(upgrade_request("/echo", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"))
+        client.sendall(upgrade_request(server.path, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"))
         head = read_until(client, b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101 ")
         assert b"permessage-deflate" not in head

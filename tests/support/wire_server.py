@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import socket
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ import uvicorn
 from hub.transport.link import WireLimits
 from hub.transport.listener import open_listener
 from hub.transport.uvicorn_ws import make_protocols
+from hub.transport.ws_admission import Admission
 from hub.transport.ws_frames import binary_frame, text_frame
 from hub.transport.ws_wire import Wire
 
@@ -25,33 +27,43 @@ class WireServer:
     port: int
     server: uvicorn.Server
     loop: asyncio.AbstractEventLoop
+    path: str = "/echo"  # or /detached, which echoes past the application
     seen: list[Any] = field(default_factory=list)
     wires: dict[str, Wire] = field(default_factory=dict)  # the newest of each path
+    detached: list[Wire] = field(default_factory=list)
+    admission: Admission = field(default_factory=Admission)
 
     @property
     def connections(self) -> int:
         return len(self.server.server_state.connections)
 
-    def connect(self, receive_buffer: int | None = None) -> socket.socket:
-        """A blocking client socket; every wait on it ends after 10 s."""
+    def connect(self, receive_buffer: int | None = None, *, address: str = "127.0.0.1") -> socket.socket:
+        """A blocking client socket of `address`; every wait on it ends after 10 s."""
         client = socket.socket()
+        client.bind((address, 0))
         if receive_buffer is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         client.settimeout(10)
         client.connect(("127.0.0.1", self.port))
         return client
 
-    def upgraded(self, path: str = "/echo", receive_buffer: int | None = None) -> socket.socket:
+    def upgraded(self, path: str | None = None, receive_buffer: int | None = None) -> socket.socket:
         """A client past the handshake; raises AssertionError when the answer is not 101."""
         client = self.connect(receive_buffer)
-        client.sendall(upgrade_request(path))
+        client.sendall(upgrade_request(path or self.path))
         head = read_until(client, b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101 "), head
         return client
 
-    def wire(self, path: str) -> Wire:
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is left of any connection."""
+        state, admission = self.server.server_state, self.admission
+        return not (state.connections or state.tasks or admission.sockets or admission.strangers or admission.silent)
+
+    def wire(self, path: str | None = None) -> Wire:
         """The wire of the newest connection to `path`."""
-        return self.wires[path]
+        return self.wires[path or self.path]
 
 
 def upgrade_request(path: str = "/echo", *headers: str) -> bytes:
@@ -141,9 +153,20 @@ def _read_exactly(client: socket.socket, size: int) -> bytes | None:
     return data
 
 
+Application = Callable[[WireServer, Any, Any, Any], Coroutine[Any, Any, None]]
+
+
+def reset(client: socket.socket) -> None:
+    """End the connection with a RST."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
 @contextlib.contextmanager
-def serve_wire(limits: WireLimits, loop: Literal["asyncio", "uvloop"] = "uvloop") -> Iterator[WireServer]:
-    """Run the echo application in a thread until the block ends."""
+def serve_wire(
+    limits: WireLimits, loop: Literal["asyncio", "uvloop"] = "uvloop", application: Application | None = None
+) -> Iterator[WireServer]:
+    """Run `application`, or the echo, for WebSockets in a thread until the block ends."""
     found: list[WireServer] = []
     is_up = threading.Event()
 
@@ -153,7 +176,7 @@ def serve_wire(limits: WireLimits, loop: Literal["asyncio", "uvloop"] = "uvloop"
         elif scope["type"] == "http":
             await _http(found[0], receive, send)
         else:
-            await _websocket(found[0], scope, receive, send)
+            await (application or _websocket)(found[0], scope, receive, send)
 
     listener = open_listener("127.0.0.1", 0)
     ws, http = make_protocols(limits)
@@ -170,7 +193,8 @@ def serve_wire(limits: WireLimits, loop: Literal["asyncio", "uvloop"] = "uvloop"
     server = uvicorn.Server(config)
 
     async def run() -> None:
-        found.append(WireServer(listener.getsockname()[1], server, asyncio.get_running_loop()))
+        here, port = asyncio.get_running_loop(), listener.getsockname()[1]
+        found.append(WireServer(port, server, here, admission=ws.admission))
         serving = asyncio.ensure_future(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
             await asyncio.sleep(0.005)
@@ -224,6 +248,8 @@ class DetachedEcho:
         self._wire = wire
 
     def on_message(self, data: bytes, is_text: bool) -> None:
+        if data == b"close me":
+            self._wire.close(4000, "as you wish")
         self._wire.write(text_frame(data) if is_text else binary_frame(data))
 
     def on_close(self, code: int) -> None:
@@ -239,6 +265,7 @@ async def _websocket(server: WireServer, scope: Any, receive: Any, send: Any) ->
     server.wires[scope["path"]] = wire  # before the client can know that it was accepted
     await send({"type": "websocket.accept"})
     if scope["path"] == "/detached":
+        server.detached.append(wire)
         wire.detach(DetachedEcho(server, wire))
         return
     if scope["path"] == "/flood":
