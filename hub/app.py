@@ -36,8 +36,11 @@ from hub.services.snapshots import SqlSnapshots
 from hub.settings import Settings
 from hub.transport.access import Access
 from hub.transport.context import Context, connection_limits
+from hub.transport.emulation import Emulation, emulation_endpoint
+from hub.transport.http_stream import http_stream_endpoint, sse_endpoint
 from hub.transport.sse import events_endpoint
 from hub.transport.sweep import Sweep
+from hub.transport.uni import uni_http_stream_endpoint, uni_sse_endpoint, uni_websocket_endpoint
 from hub.transport.websocket import websocket_endpoint
 from hub.web import make_pages, web_routes
 
@@ -69,6 +72,7 @@ def create_app(settings: Settings) -> Starlette:
         watchdog = Watchdog()
         access = Access(sessions, tokens, client_tokens, channels, clock, node)
         context = Context(node, access, clock, sweep, connection_limits(settings))
+        emulation = Emulation(new_id(), _no_node, settings.hub_send_buffer_limit_bytes)
         await node.start()
         tasks = [
             asyncio.create_task(relay.run(), name="relay"),
@@ -87,6 +91,7 @@ def create_app(settings: Settings) -> Starlette:
                     "relay": relay,
                     "watchdog": watchdog,
                     "context": context,
+                    "emulation": emulation,
                 }
         finally:
             await relay.stop()
@@ -105,6 +110,12 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             *api_routes(),
             WebSocketRoute("/connection/websocket", websocket_endpoint),
+            Route("/connection/http_stream", http_stream_endpoint, methods=["POST", "OPTIONS"]),
+            Route("/connection/sse", sse_endpoint, methods=["GET", "POST", "OPTIONS"]),
+            WebSocketRoute("/connection/uni_websocket", uni_websocket_endpoint),
+            Route("/connection/uni_http_stream", uni_http_stream_endpoint, methods=["POST", "OPTIONS"]),
+            Route("/connection/uni_sse", uni_sse_endpoint, methods=["GET", "POST", "OPTIONS"]),
+            Route("/emulation", emulation_endpoint, methods=["POST", "OPTIONS"]),
             Route("/p/{slug}/events", events_endpoint, methods=["GET"]),
             *web_routes(site),
         ],
@@ -112,3 +123,7 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={404: nothing_here},
         lifespan=lifespan,
     )
+
+
+async def _no_node(_node: str, _session: str, _frame: bytes) -> bool:
+    return False

@@ -22,6 +22,7 @@ from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 from hub.services.views import resolve_view
 from hub.transport.queue_wire import QueueWire
+from hub.transport.streams import send_body
 
 KEEP_ALIVE_S = 15.0
 KEEP_ALIVE = b": still here\n\n"
@@ -111,44 +112,28 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         self._node.attach(self._on_drain)
         self._wire.write(b"retry: %d\n\n" % RETRY_MS)
-        work = [
-            asyncio.ensure_future(part)
-            for part in (self._pump(send), self._watch(receive), self._stay_joined(), self._wire.aborted())
-        ]
+        joining = asyncio.ensure_future(self._stay_joined())
         try:
-            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            await send_body(self._wire, receive, send, idle_s=KEEP_ALIVE_S, idle_frame=KEEP_ALIVE)
         finally:
             self._node.detach(self._on_drain)
             self._node.leave(self._channel, self._member)
-            for part in work:
-                part.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-        if not self._wire.is_closing or not self._wire.buffered_bytes():
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _pump(self, send: Send) -> None:
-        async def send_joined(batch: list[bytes]) -> None:
-            await send({"type": "http.response.body", "body": b"".join(batch), "more_body": True})
-
-        with contextlib.suppress(OSError):
-            await self._wire.pump(send_joined, KEEP_ALIVE_S, KEEP_ALIVE)
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
 
     async def _stay_joined(self) -> None:
         """Join, and join again whenever the engine sends us back; ends the stream when that is no longer possible."""
         since = self._since
-        with contextlib.suppress(HubError):
-            while True:
-                await self._node.join(self._channel, self._member, since, must_recover=False, accept=self._accept)
-                await self._recalled.wait()
-                self._recalled.clear()
-                self._channel = await _channel_of(self._request)
-                since = StreamPosition(self._epoch, self._member.last)
-        self._wire.close()
-        await asyncio.Event().wait()  # the pump ends the stream once everything is sent
+        try:
+            with contextlib.suppress(HubError):
+                while True:
+                    await self._node.join(self._channel, self._member, since, must_recover=False, accept=self._accept)
+                    await self._recalled.wait()
+                    self._recalled.clear()
+                    self._channel = await _channel_of(self._request)
+                    since = StreamPosition(self._epoch, self._member.last)
+        finally:
+            self._wire.finish()
 
     def _accept(self, entry: Entry) -> bool:
         if self._wire.is_closing:
@@ -165,4 +150,4 @@ class EventStream(Response):
 
     def _on_drain(self) -> None:
         self._wire.write(b"retry: %d\n\n" % _rng.randint(*DRAIN_RETRY_MS))
-        self._wire.close()
+        self._wire.finish()

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from hub.transport.queue_wire import QueueWire
 from tests.support.waiting import wait_until
 
@@ -9,11 +11,11 @@ from tests.support.waiting import wait_until
 async def test_frames_go_out_in_order_and_count_until_they_are_sent():
     wire, sent, may_send = QueueWire(), [], asyncio.Event()
 
-    async def send(batch: list[bytes]) -> None:
+    async def send(batch: bytes) -> None:
         await may_send.wait()
-        sent.extend(batch)
+        sent.append(batch)
 
-    pumping = asyncio.create_task(wire.pump(send, idle_s=60, idle_frame=b""))
+    pumping = asyncio.create_task(wire.pump(send))
     wire.write(b"one")
     await asyncio.sleep(0)
     wire.write(b"two")
@@ -24,34 +26,34 @@ async def test_frames_go_out_in_order_and_count_until_they_are_sent():
     pumping.cancel()
 
 
-async def test_closing_sends_what_waits_and_takes_no_more():
+async def test_finishing_sends_what_waits_and_takes_no_more():
     wire, sent = QueueWire(), []
 
-    async def send(batch: list[bytes]) -> None:
-        sent.extend(batch)
+    async def send(batch: bytes) -> None:
+        sent.append(batch)
 
-    pumping = asyncio.create_task(wire.pump(send, idle_s=60, idle_frame=b""))
+    pumping = asyncio.create_task(wire.pump(send))
     await asyncio.sleep(0)
     wire.write(b"last")
-    wire.close()
+    wire.finish()
     wire.write(b"too late")
     await asyncio.wait_for(pumping, 5)
     assert sent == [b"last"]
 
 
-async def test_closing_an_empty_queue_ends_the_pump():
+async def test_finishing_an_empty_queue_ends_the_pump():
     wire = QueueWire()
-    pumping = asyncio.create_task(wire.pump(_never, idle_s=60, idle_frame=b""))
+    pumping = asyncio.create_task(wire.pump(_never))
     await asyncio.sleep(0)
-    wire.close()
+    wire.finish()
     await asyncio.wait_for(pumping, 5)
 
 
 async def test_silence_is_filled():
     wire, sent = QueueWire(), []
 
-    async def send(batch: list[bytes]) -> None:
-        sent.extend(batch)
+    async def send(batch: bytes) -> None:
+        sent.append(batch)
 
     pumping = asyncio.create_task(wire.pump(send, idle_s=0.01, idle_frame=b":"))
     await wait_until(lambda: len(sent) >= 2)
@@ -59,14 +61,44 @@ async def test_silence_is_filled():
     pumping.cancel()
 
 
-async def test_abort_forgets_what_waits():
-    wire = QueueWire()
+async def test_what_waits_goes_out_at_once():
+    wire, sent = QueueWire(), []
+
+    async def send(batch: bytes) -> None:
+        sent.append(batch)
+
+    wire.write(b"one")
+    wire.write(b"two")
+    wire.finish()
+    await asyncio.wait_for(wire.pump(send), 5)
+    assert sent == [b"onetwo"]
+
+
+async def test_abort_ends_a_send_that_never_returns():
+    wire, is_sending = QueueWire(), asyncio.Event()
+
+    async def send(_: bytes) -> None:
+        is_sending.set()
+        await asyncio.Event().wait()
+
+    pumping = asyncio.create_task(wire.pump(send))
     wire.write(b"x" * 100)
-    wire.abort()
-    await asyncio.wait_for(wire.aborted(), 5)
+    await asyncio.wait_for(is_sending.wait(), 5)
     wire.write(b"y")
+    wire.abort()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(pumping, 5)
+    wire.write(b"z")
     assert wire.is_closing
 
 
-async def _never(batch: list[bytes]) -> None:
+async def test_abort_before_the_pump_runs_sends_nothing():
+    wire = QueueWire()
+    pumping = asyncio.create_task(wire.pump(_never))
+    wire.write(b"x")
+    wire.abort()
+    await asyncio.wait_for(pumping, 5)
+
+
+async def _never(batch: bytes) -> None:
     raise AssertionError(f"nothing was to be sent: {batch}")
