@@ -27,11 +27,11 @@ class AsgiRun:
         "_end",
         "_handshake",
         "_has_connected",
-        "_has_ended",
         "_message",
         "_scope",
         "_wire",
         "_writable",
+        "has_ended",
     )
 
     def __init__(self, wire: "HubWebSocketProtocol", scope: dict[str, Any], handshake: Handshake) -> None:
@@ -43,7 +43,7 @@ class AsgiRun:
         self._writable = asyncio.Event()
         self._writable.set()
         self._has_connected = False  # the application has taken the first event
-        self._has_ended = False  # the application has said its last word
+        self.has_ended = False  # the application has said its last word, or somebody else has the connection
         self._denial: tuple[int, Any, list[bytes]] | None = None  # status, headers and body of an answer of its own
         self._end: Mapping[str, Any] | None = None
 
@@ -90,7 +90,7 @@ class AsgiRun:
 
     def release(self) -> tuple[bytes, bool] | None:
         """The message that the application has not taken; it gets no more."""
-        self._has_ended = True
+        self.has_ended = True
         message, self._message = self._message, None
         return message
 
@@ -123,7 +123,7 @@ class AsgiRun:
         """Do what `message` says. Raises RuntimeError when it is not its turn, OSError when the peer is gone."""
         await self._writable.wait()
         kind = message["type"]
-        if self._has_ended:
+        if self.has_ended:
             raise RuntimeError(f"ASGI message {kind!r} after the end")
         if self._wire.is_closing:
             raise ClientDisconnected
@@ -156,7 +156,7 @@ class AsgiRun:
         if kind == "websocket.close":
             code, reason = message.get("code", 1000), message.get("reason") or ""
             self._wire.close(code, reason)
-            self._has_ended = True
+            self.has_ended = True
             self._set_end(code, reason)
         elif kind == "websocket.send":
             data, text = message.get("bytes"), message.get("text")
@@ -174,7 +174,7 @@ class AsgiRun:
             self._end_with(response(status, headers, b"".join(parts)))
 
     def _end_with(self, answer: bytes) -> None:
-        self._has_ended = True
+        self.has_ended = True
         self._wire.answer(answer)
         self._set_end(1006, "")
 

@@ -181,7 +181,7 @@ class HubWebSocketProtocol(asyncio.Protocol):
         self._link.abort()
 
     def detach(self, receiver: Receiver) -> None:
-        if self._run is None or not self.is_open or (self._receiver or self._run) is not self._run:
+        if self._run is None or not self.is_open or self._run.has_ended:
             raise RuntimeError("there is no application to detach from")
         has_ended, self._receiver = self._receiver is None, receiver
         if (message := self._run.release()) is not None:

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -243,10 +244,15 @@ def test_a_reset_at_any_byte_leaves_nothing_behind(server: WireServer, cut_at: i
 def test_no_compression_is_negotiated(server: WireServer) -> None:
     """W9."""
     with server.connect() as client:
-        client.sendall(upgrade_request(server.path, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"))
+        client.sendall(
+            upgrade_request(server.path, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits")
+        )
         head = read_until(client, b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101 ")
         assert b"permessage-deflate" not in head
+        bomb = zlib.compressobj(9, zlib.DEFLATED, -15).compress(bytes(50_000_000))
+        client.sendall(client_frame(BINARY, bomb[:60_000], bits=0x40))
+        assert read_close_code(client) == 1002
 
 
 def test_frames_sent_ahead_of_the_answer_do_no_harm(server: WireServer) -> None:

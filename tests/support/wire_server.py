@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import socket
 import struct
 import threading
@@ -32,6 +33,7 @@ class WireServer:
     wires: dict[str, Wire] = field(default_factory=dict)  # the newest of each path
     detached: list[Wire] = field(default_factory=list)
     admission: Admission = field(default_factory=Admission)
+    signal: asyncio.Event = field(default_factory=asyncio.Event)  # from the test to its application
 
     @property
     def connections(self) -> int:
@@ -90,6 +92,29 @@ def client_frame(opcode: int, payload: bytes = b"", *, is_final: bool = True, bi
     else:
         head += bytes([0x80 | 127]) + size.to_bytes(8, "big")
     return head + bytes(4) + payload
+
+
+def recorded_session(path: str) -> bytes:
+    """Everything that a client says from its request to its goodbye."""
+    text = "späté €𝄞".encode()
+    return b"".join(
+        [
+            upgrade_request(path),
+            client_frame(1, text[:3], is_final=False),
+            client_frame(9, b"between"),
+            client_frame(0, text[3:]),
+            client_frame(2, b"x" * 130),
+            client_frame(10),
+            client_frame(8, b"\x03\xe8bye"),
+        ]
+    )
+
+
+def black_hole(client: socket.socket) -> None:
+    """From now on nothing reaches `client`, not even an acknowledgement leaves: a peer whose network is gone."""
+    drop_all = struct.pack("HBBI", 0x06, 0, 0, 0)  # a packet filter: return 0 bytes
+    code = ctypes.create_string_buffer(drop_all)
+    client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(code)))
 
 
 def wait_for(condition: Callable[[], object], within_s: float = 5.0) -> None:
@@ -153,6 +178,7 @@ def _read_exactly(client: socket.socket, size: int) -> bytes | None:
     return data
 
 
+SO_ATTACH_FILTER = 26  # Linux
 Application = Callable[[WireServer, Any, Any, Any], Coroutine[Any, Any, None]]
 
 
