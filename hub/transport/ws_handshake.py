@@ -84,9 +84,27 @@ def _lists(found: dict[bytes, list[bytes]], name: bytes) -> Iterator[str]:
 
 
 def _is_upgrade(found: dict[bytes, list[bytes]]) -> bool:
-    options = [option.lower() for value in _lists(found, b"connection") for option in parse_connection(value)]
-    protocols = [protocol.lower() for value in _lists(found, b"upgrade") for protocol in parse_upgrade(value)]
+    options = [option for value in _lists(found, b"connection") for option in _connection_options(value)]
+    protocols = [protocol for value in _lists(found, b"upgrade") for protocol in _upgrade_protocols(value)]
     return "upgrade" in options and protocols == ["websocket"]
+
+
+# Clients say one of very few things in these three, and reading one of them takes 5 to 15 µs.
+
+
+@lru_cache(maxsize=128)
+def _connection_options(value: str) -> Sequence[str]:
+    return [option.lower() for option in parse_connection(value)]
+
+
+@lru_cache(maxsize=128)
+def _upgrade_protocols(value: str) -> Sequence[str]:
+    return [protocol.lower() for protocol in parse_upgrade(value)]
+
+
+@lru_cache(maxsize=128)
+def _check_extensions(value: str) -> None:
+    parse_extension(value)
 
 
 def _accept(key: bytes) -> bytes:
@@ -97,8 +115,3 @@ def _accept(key: bytes) -> bytes:
     if not is_nonce:
         raise Refused(HTTPStatus.BAD_REQUEST)
     return b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
-
-
-@lru_cache(maxsize=256)  # browsers say one of three things, and reading one takes 15 µs
-def _check_extensions(value: str) -> None:
-    parse_extension(value)
