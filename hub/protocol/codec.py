@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
+from hub.protocol.codes import ErrorCode, UnsubscribeCode
 from hub.protocol.commands import Command
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
@@ -89,5 +89,5 @@ class Codec(Protocol):
 
     def unsubscribe_push(self, channel: str, code: UnsubscribeCode) -> bytes: ...
 
-    def disconnect_push(self, code: CloseCode) -> bytes:
+    def disconnect_push(self, code: int, reason: str) -> bytes:
         """Only for transports that have no close code of their own."""

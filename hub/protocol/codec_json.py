@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from hub.protocol.codec import ConnectResult, SubscribeResult
-from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
+from hub.protocol.codes import ErrorCode, UnsubscribeCode
 from hub.protocol.commands import METHODS, Command, FrameError, check
 from hub.protocol.stream import ClientInfo, Form, Publication, StreamPosition
 
@@ -73,10 +73,10 @@ class JsonCodec:
         return self._push(channel, b"subscribe", _subscribe_body(result))
 
     def unsubscribe_push(self, channel: str, code: UnsubscribeCode) -> bytes:
-        return self._push(channel, b"unsubscribe", _code_body(code))
+        return self._push(channel, b"unsubscribe", _code_body(code, code.reason))
 
-    def disconnect_push(self, code: CloseCode) -> bytes:
-        return self._push("", b"disconnect", _code_body(code))
+    def disconnect_push(self, code: int, reason: str) -> bytes:
+        return self._push("", b"disconnect", _code_body(code, reason))
 
     def _reply(self, id: int, method: str, body: bytes) -> bytes:
         return b'{"id":%d,"%s":%s}' % (id, method.encode(), body)
@@ -172,8 +172,8 @@ def _infos(*named: tuple[bytes, bytes | None]) -> Iterable[bytes]:
     return (b'"%s":%s' % (name, one_line(info)) for name, info in named if info is not None)
 
 
-def _code_body(code: CloseCode | UnsubscribeCode) -> bytes:
-    return b'{"code":%d,"reason":"%s"}' % (code, code.reason.encode())
+def _code_body(code: int, reason: str) -> bytes:
+    return b'{"code":%d,"reason":%s}' % (code, _text(reason))
 
 
 def one_line(data: bytes) -> bytes:

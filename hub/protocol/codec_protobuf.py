@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 
 from hub.protocol import commands, schema
 from hub.protocol.codec import ConnectResult, SubscribeResult
-from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
+from hub.protocol.codes import ErrorCode, UnsubscribeCode
 from hub.protocol.commands import Command, FrameError, check
 from hub.protocol.stream import ClientInfo, Form, Publication, StreamPosition
 
@@ -88,8 +88,8 @@ class ProtobufCodec:
     def unsubscribe_push(self, channel: str, code: UnsubscribeCode) -> bytes:
         return _push(channel, "unsubscribe", {"code": code, "reason": code.reason})
 
-    def disconnect_push(self, code: CloseCode) -> bytes:
-        return _push("", "disconnect", {"code": code, "reason": code.reason})
+    def disconnect_push(self, code: int, reason: str) -> bytes:
+        return _push("", "disconnect", {"code": code, "reason": reason})
 
 
 PROTOBUF = ProtobufCodec()

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from hub.protocol.codes import CloseCode
 from hub.protocol.limits import Manner
 from hub.transport.context import Context
 from hub.transport.cors import cors_headers, peer_of
@@ -68,8 +67,8 @@ class StreamOutlet(QueueWire):
         super().__init__()
         self._framing = framing
 
-    def close(self, code: int, reason: str) -> None:  # noqa: ARG002  the push has the code's own reason
-        self.write(self._framing.wrap(self._framing.codec.disconnect_push(CloseCode(code))))
+    def close(self, code: int, reason: str) -> None:
+        self.write(self._framing.wrap(self._framing.codec.disconnect_push(code, reason)))
         self.finish()
 
 

@@ -127,7 +127,7 @@ class _TellingOutlet:
         self._wire.abort()
 
     def close(self, code: int, reason: str) -> None:
-        self._wire.write(UNI_SOCKET.wrap(UNI_JSON.disconnect_push(CloseCode(code))))
+        self._wire.write(UNI_SOCKET.wrap(UNI_JSON.disconnect_push(code, reason)))
         self._wire.close(code, reason)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hub.protocol.codec import Codec, ConnectResult, SubscribeResult
 from hub.protocol.codec_json import JSON
 from hub.protocol.codec_protobuf import PROTOBUF
-from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
+from hub.protocol.codes import ErrorCode, UnsubscribeCode
 from hub.protocol.commands import METHODS
 from hub.protocol.stream import ClientInfo, Form, Publication, StreamPosition
 
@@ -89,7 +89,7 @@ MESSAGES: dict[str, st.SearchStrategy[Any]] = {
     "leave_push": st.tuples(channels, clients),
     "subscribe_push": st.tuples(channels, st.builds(SubscribeResult, **starts)),
     "unsubscribe_push": st.tuples(channels, st.sampled_from(UnsubscribeCode)),
-    "disconnect_push": st.tuples(st.sampled_from(CloseCode)),
+    "disconnect_push": st.tuples(st.integers(3000, 4999), texts),
 }
 
 

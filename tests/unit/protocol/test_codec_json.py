@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hub.protocol.codec import ConnectResult, SubscribeResult
 from hub.protocol.codec_json import JSON
-from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
+from hub.protocol.codes import ErrorCode, UnsubscribeCode
 from hub.protocol.commands import METHODS, Command, Connect, FrameError, History, Since, Subscribe
 from hub.protocol.stream import ClientInfo, Form, Publication, StreamPosition
 
@@ -219,8 +219,8 @@ ALICE = ClientInfo("c1", "u1", b'{"n":1}', b"2")
             '{"push":{"channel":"page:a","unsubscribe":{"code":2500,"reason":"insufficient state"}}}',
         ),
         (
-            JSON.disconnect_push(CloseCode.SHUTDOWN),
-            '{"push":{"disconnect":{"code":3001,"reason":"shutdown"}}}',
+            JSON.disconnect_push(4001, 'so says "app"'),
+            r'{"push":{"disconnect":{"code":4001,"reason":"so says \"app\""}}}',
         ),
     ],
 )

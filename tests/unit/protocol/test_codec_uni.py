@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hub.protocol.codec import ConnectResult, SubscribeResult
 from hub.protocol.codec_uni import UNI_JSON
-from hub.protocol.codes import CloseCode, UnsubscribeCode
+from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.commands import Command, Connect, FrameError, Subscribe
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
@@ -52,7 +52,7 @@ POSITION = StreamPosition("e", 17)
             UNI_JSON.unsubscribe_push("c", UnsubscribeCode.SERVER),
             '{"channel":"c","unsubscribe":{"code":2000,"reason":"server unsubscribe"}}',
         ),
-        (UNI_JSON.disconnect_push(CloseCode.SHUTDOWN), '{"disconnect":{"code":3001,"reason":"shutdown"}}'),
+        (UNI_JSON.disconnect_push(3001, "shutdown"), '{"disconnect":{"code":3001,"reason":"shutdown"}}'),
     ],
 )
 def test_writes_exactly_this(message, text):
