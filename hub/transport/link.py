@@ -11,9 +11,6 @@ from enum import IntFlag
 from typing import Any, Protocol, Self
 
 from hub.settings import Settings
-from hub.transport.ws_frames import text_frame
-
-__all__ = ["Closable", "Link", "Pause", "WireLimits", "text_frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class WireLimits:
     linger_s: float = 2.0  # between our last byte and the end of the connection
     sockets: int = 0  # WebSockets of this process; 0: any number
     strangers_per_address: int = 0  # of those, the ones that have not authenticated; 0: any number
-    silent: int = 4_096  # connections that have not yet sent the head of a request
+    silent: int = 20_000  # connections without the head of a request: a storm may connect first and speak later
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -19,14 +19,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from hub.transport.link import Link, WireLimits
-from hub.transport.ws_admission import Admission
+from hub.transport.ws_admission import Admission, counted_as
 from hub.transport.ws_answers import Headers, Refused, refusal
-from hub.transport.ws_frames import text_frame
 from hub.transport.ws_handshake import LINE_LIMIT_BYTES, Handshake, read_handshake
 from hub.transport.ws_protocol import HubWebSocketProtocol
-from hub.transport.ws_wire import Wire
-
-__all__ = ["HubHttpProtocol", "HubWebSocketProtocol", "Wire", "WireLimits", "make_protocols", "text_frame"]
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
@@ -105,11 +101,13 @@ class HubHttpProtocol(HttpToolsProtocol):
         self.transport.writing_resumed()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_deaf or self.transport.is_closing():
+            return
         if self._deadline is None:
             self._start_deadline()  # blank lines between requests count too: they stop the keep-alive timer
         self._unset_keepalive_if_required()
         self._silent_bytes += len(data)
-        while data and not self._is_deaf and not self.transport.is_closing():
+        while data:
             try:
                 self.parser.feed_data(data)
                 break
@@ -143,8 +141,8 @@ class HubHttpProtocol(HttpToolsProtocol):
         self._silent_bytes = 0
         self._set_silent(is_silent=False)
         self._stop_deadline()
-        self._is_in_body = True
         self._handshake = self._read_handshake() if self.parser.should_upgrade() else None
+        self._is_in_body = True
         super().on_headers_complete()
         if self._handshake is None:
             self._start_deadline()
@@ -185,13 +183,9 @@ class HubHttpProtocol(HttpToolsProtocol):
         )
         assert isinstance(websocket, HubWebSocketProtocol)
         try:
-            url = httptools.parse_url(self.url)
-            scope = self._websocket_scope(url.path, url.query or b"", handshake)
-            websocket.begin(self.transport, self._stranger_of(), scope, handshake, early)
+            websocket.begin(self.transport, self._stranger_of(), self._websocket_scope(handshake), handshake, early)
         except Refused as refused:
             self._refuse(refused.status, refused.headers)
-        except (httptools.HttpParserError, UnicodeDecodeError, AttributeError):
-            self._refuse(HTTPStatus.BAD_REQUEST)
         else:
             self.connections.discard(self)
             self.parser = None  # type: ignore[assignment]  # it holds our methods: a cycle of 2 KiB
@@ -202,10 +196,19 @@ class HubHttpProtocol(HttpToolsProtocol):
         if isinstance(self.app, ProxyHeadersMiddleware) and address in self.app.trusted_hosts:
             named = b", ".join(value for name, value in self.headers if name == b"x-forwarded-for")
             address = self.app.trusted_hosts.get_trusted_client_address(named.decode("latin-1"))[0]
-            return address if address and address not in self.app.trusted_hosts else None
-        return address
+            if address in self.app.trusted_hosts:
+                return None
+        return counted_as(address) if address else None
 
-    def _websocket_scope(self, raw_path: bytes, query: bytes, handshake: Handshake) -> dict[str, Any]:
+    def _websocket_scope(self, handshake: Handshake) -> dict[str, Any]:
+        """Raises Refused for a target without a readable path."""
+        try:
+            url = httptools.parse_url(self.url)
+        except httptools.HttpParserInvalidURLError:
+            raise Refused(HTTPStatus.BAD_REQUEST) from None
+        raw_path = url.path
+        if not raw_path or not raw_path.isascii():
+            raise Refused(HTTPStatus.BAD_REQUEST)
         return {
             "type": "websocket",
             "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
@@ -216,7 +219,7 @@ class HubHttpProtocol(HttpToolsProtocol):
             "root_path": self.root_path,
             "path": self.root_path + unquote(raw_path.decode("ascii")),
             "raw_path": self.root_path.encode("ascii") + raw_path,
-            "query_string": query,
+            "query_string": url.query or b"",
             "headers": self.headers,
             "subprotocols": list(handshake.subprotocols),
             "state": self.app_state.copy(),

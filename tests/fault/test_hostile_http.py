@@ -231,6 +231,14 @@ def test_an_upgrade_behind_an_unanswered_request_is_not_taken_up(server: WireSer
         assert b"101 Switching" not in answer
 
 
+def test_a_wrong_upgrade_behind_an_answered_request_is_told_so(server: WireServer) -> None:
+    with server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert status_of(read_until(client, b"\r\n\r\n")) == 200
+        client.sendall(upgrade_request("/echo", "Host: other"))
+        assert status_of(read_to_end(client)) == 400
+
+
 def test_an_upgrade_behind_an_answered_request_is_good(server: WireServer) -> None:
     with server.connect() as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.transport.ws_admission import Admission
+from hub.transport.ws_admission import Admission, counted_as
 from hub.transport.ws_answers import Refused
 
 
@@ -68,3 +68,18 @@ def test_there_is_room_for_so_many_that_say_nothing() -> None:
     assert admission.has_room_for_silent
     admission.silent = 2
     assert not admission.has_room_for_silent
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "20010db800010002::/64"),
+        ("2001:db8:1:2::1", "20010db800010002::/64"),
+        ("fe80::1%eth0", "fe80000000000000::/64"),
+        ("a socket", "a socket"),
+    ],
+)
+def test_who_has_an_address_of_ipv6_has_them_all(address: str, counted: str) -> None:
+    assert counted_as(address) == counted
