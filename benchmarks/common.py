@@ -14,6 +14,7 @@ from typing import cast
 import httpx2
 import psutil
 
+from benchmarks.processes import pinned
 from tests.support.hub import HubProcess
 from tests.support.servers import Servers
 from tests.support.wire_server import client_frame, upgrade_request
@@ -144,30 +145,40 @@ class BenchHub:
 
 
 @contextlib.asynccontextmanager
-async def bench_hub(env: Mapping[str, str] | None = None) -> AsyncIterator[BenchHub]:
-    """One hub process over its own PostgreSQL and Valkey, with a page `bench` of one component."""
-    servers = Servers()
-    servers.start()
-    try:
-        with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
-            hub = HubProcess(
-                database_url=servers.create_database(),
-                redis_url=servers.valkey.url,
-                directory=Path(folder),
-                env={"HUB_PING_INTERVAL_S": "600", "HUB_LOG_LEVEL": "warning", **(env or {})},
-            )
-            try:
-                await hub.start()
-                async with await hub.admin_client() as operator:
-                    made = await operator.post("/api/v1/pages", json={"slug": "bench", "title": "Bench"})
-                    assert made.status_code == 201, made.text
-                    made = await operator.post("/api/v1/pages/bench/components", json={"name": "API"})
-                    assert made.status_code == 201, made.text
-                    yield BenchHub(hub, operator, "bench", made.json()["data"]["id"])
-            finally:
-                await hub.stop()
-    finally:
-        servers.close()
+async def bench_hub(
+    env: Mapping[str, str] | None = None,
+    *,
+    servers: Servers | None = None,
+    redis_url: str | None = None,
+    core: int | None = None,
+) -> AsyncIterator[BenchHub]:
+    """One hub process, on `core` alone if given, with a page `bench` of one component.
+
+    Over PostgreSQL and Valkey of its own, unless `servers` are given.
+    """
+    with contextlib.ExitStack() as stack:
+        if servers is None:
+            servers = Servers()
+            stack.callback(servers.close)
+            servers.start()
+        hub = HubProcess(
+            database_url=servers.create_database(),
+            redis_url=redis_url or servers.valkey.url,
+            directory=Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hub-bench-"))),
+            env={"HUB_PING_INTERVAL_S": "600", "HUB_LOG_LEVEL": "warning", **(env or {})},
+        )
+        try:
+            with contextlib.nullcontext() if core is None else pinned(core):
+                hub.launch()
+            await hub.wait_ready()
+            async with await hub.admin_client() as operator:
+                made = await operator.post("/api/v1/pages", json={"slug": "bench", "title": "Bench"})
+                assert made.status_code == 201, made.text
+                made = await operator.post("/api/v1/pages/bench/components", json={"name": "API"})
+                assert made.status_code == 201, made.text
+                yield BenchHub(hub, operator, "bench", made.json()["data"]["id"])
+        finally:
+            await hub.stop()
 
 
 async def join(hub: BenchHub, current: Round, count: int, at_once: int = 50) -> list[Viewer]:

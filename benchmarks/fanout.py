@@ -1,136 +1,108 @@
-"""Fan-out: N sockets on one worker, M changes by REST, each socket gets each offset once and in order.
+"""One message to thousands of sockets: the whole hub, other servers and a C loop of `send()`, on one core each in turn.
 
-    python -m benchmarks.fanout [--viewers 2000] [--changes 50]
+    python -m benchmarks.fanout                 everything, 5,000 viewers, about 8 minutes
+    python -m benchmarks.fanout --quick         the hub alone, 1,000 viewers, about 40 seconds
+    python -m benchmarks.fanout --only node     the hub and some of the peers
 
-Prints the cost of a delivery in CPU time of the hub, also as a ratio to a C loop of `send()` over as many sockets that
-runs before and after it. One change is in flight at a time, so nothing can be batched.
+Servers run on core 0; viewers, publishers, Redis and PostgreSQL on core 1. Exit code 1 when a message was lost, doubled
+or out of order.
 """
 
 import argparse
-import asyncio
-import shutil
-import subprocess
-import tempfile
-import time
-from pathlib import Path
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
 
-import uvloop
+from benchmarks import joining, report
+from benchmarks.peers import PEERS
+from benchmarks.places import open_places
+from benchmarks.processes import LOAD_CORE, BenchError, Load, pinned, raise_file_limit
+from benchmarks.rounds import PACE_S, Joining, Mode, Stage, paired
+from benchmarks.targets import Places, Target, floor, hub
 
-from benchmarks.common import BenchHub, Round, bench_hub, join, machine, quantile
-
-FLOOR_SOURCE = Path(__file__).parent / "floor.c"
-MAX_VIEWERS, MAX_CHANGES = 10_000, 500
-
-
-class Sink(asyncio.Protocol):
-    """Counts whole messages of one size."""
-
-    def __init__(self, size: int, current: Round) -> None:
-        self._size, self._round, self._received = size, current, 0
-
-    def data_received(self, data: bytes) -> None:
-        self._received += len(data)
-        while self._received >= self._size:
-            self._received -= self._size
-            self._round.arrived()
+MAX_VIEWERS = 10_000
+SPARE_FILES = 500
+OURS: dict[str, Callable[[Places], AbstractContextManager[Target]]] = {
+    "hub-page": partial(hub, kind="page"),
+    "hub-custom": partial(hub, kind="custom"),
+    "hub-two-workers": partial(hub, kind="page", workers=2),
+}
 
 
-async def floor_us(viewers: int, size: int, rounds: int) -> float | None:
-    """CPU microseconds per `send()` of `size` bytes; None without a C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "floor"
-        await asyncio.to_thread(subprocess.run, [compiler, "-O2", "-o", str(program), str(FLOOR_SOURCE)], check=True)
-        process = await asyncio.create_subprocess_exec(
-            str(program), str(viewers), str(size), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        port = int(await process.stdout.readline())
-        current = Round(viewers)
-        loop, transports = asyncio.get_running_loop(), []
-        for _ in range(viewers):
-            transport, _sink = await loop.create_connection(lambda: Sink(size, current), "127.0.0.1", port)
-            transports.append(transport)
-        used_us = 0
-        for _ in range(rounds):
-            current.start()
-            process.stdin.write(b"\n")
-            used_us = int(await process.stdout.readline())
-            await current.complete()
-        process.stdin.close()
-        await process.wait()
-        for transport in transports:
-            transport.abort()
-    return used_us / (viewers * rounds)
+@dataclass(slots=True)
+class Result:
+    """All that is known of one target; `absent`: why there is nothing."""
+
+    name: str
+    joining: Joining | None = None
+    modes: dict[str, Mode] = field(default_factory=dict)
+    absent: str = ""
 
 
-async def change_cost_s(hub: BenchHub, changes: int) -> float:
-    """CPU seconds that as many changes cost when nobody watches."""
-    before = hub.cpu_s()
-    for _ in range(changes):
-        await hub.change()
-    await asyncio.sleep(0.3)  # the relay's share
-    return hub.cpu_s() - before
+@contextlib.contextmanager
+def staged(target: Target) -> Iterator[Stage]:
+    with Load(target.port, target.path, target.script) as load:
+        yield Stage(target, load)
 
 
-async def main(viewers: int, changes: int) -> None:
-    async with bench_hub() as hub:
-        await change_cost_s(hub, 20)  # warm
-        unwatched_s = await change_cost_s(hub, changes)
-        start, rss = await hub.head(), hub.rss_bytes()
-        current = Round(viewers)
-        cpu_s, started_at = hub.cpu_s(), time.perf_counter()
-        audience = await join(hub, current, viewers)
-        joined_s, join_cpu_s = time.perf_counter() - started_at, hub.cpu_s() - cpu_s
-        grown = hub.rss_bytes() - rss
+def measure(
+    name: str, opened: AbstractContextManager[Target], floor_stage: Stage, chosen: argparse.Namespace
+) -> Result:
+    """A peer that cannot be had, or breaks down, says so in its row; the hub must not."""
+    result = Result(name)
+    try:
+        with opened as target, staged(target) as stage:
+            result.name = target.name
+            result.joining = stage.join(chosen.viewers)
+            one = partial(paired, stage, floor_stage, repeats=chosen.repeats)
+            stage.window(1, 0.2)
+            modes = result.modes
+            modes["w1"] = one(one=lambda it: it.window(1, chosen.seconds))
+            if modes["w1"].of(lambda run: run.took_s * chosen.viewers / run.deliveries).median < PACE_S:
+                modes["w8"] = one(one=lambda it: it.window(8, chosen.seconds))
+                modes["paced"] = one(one=lambda it: it.paced(chosen.seconds))
+    except BenchError as error:
+        result.absent = str(error)
+    return result
 
-        first, last, cpu_s, started_at = [], [], hub.cpu_s(), time.perf_counter()
-        for _ in range(changes):
-            current.start()
-            await hub.change()
-            await current.complete()
-            first.append(min(current.delays))
-            last.append(max(current.delays))
-        took_s = time.perf_counter() - started_at
-        await asyncio.sleep(0.3)
-        used_s = hub.cpu_s() - cpu_s
 
-        expected = list(range(start + 1, start + changes + 1))
-        wrong = [viewer for viewer in audience if viewer.offsets != expected]
-        size = audience[0].frame_bytes
-        for viewer in audience:
-            viewer.transport.abort()
-        floors = [await floor_us(viewers, size, changes) for _ in range(2)]
+def main() -> None:
+    chosen = arguments()
+    raise_file_limit(max(2 * chosen.viewers, chosen.storm) + SPARE_FILES)
+    names = [name for name in (*OURS, *PEERS) if name in chosen.only or name == "hub-page"]
+    with pinned(LOAD_CORE), open_places() as places, floor(chosen.viewers) as loop, staged(loop) as floor_stage:
+        floor_stage.load.open(chosen.viewers)
+        floor_stage.window(1, 0.2)
+        results = []
+        for name in names:
+            print(f"measuring {name}", file=sys.stderr, flush=True)
+            results.append(measure(name, {**OURS, **PEERS}[name](places), floor_stage, chosen))
+        floor_stage.load.close_viewers()
+        storm = joining.measure(places, chosen.viewers, chosen.storm) if chosen.storm else None
+    print(report.render(results, storm, chosen))
+    if any(result.absent for result in results if result.name.startswith("hub")):
+        raise SystemExit(1)
 
-    deliveries = viewers * changes
-    own_us = (used_s - unwatched_s) / deliveries * 1e6
-    print(f"machine            {machine()}")
-    print(f"viewers x changes  {viewers} x {changes} = {deliveries} deliveries of {size} bytes")
-    print(f"once and in order  {viewers - len(wrong)} of {viewers} viewers")
-    print(f"joining            {viewers / joined_s:.0f}/s, {join_cpu_s / viewers * 1e6:.0f} us CPU each")
-    print(f"memory             {grown / viewers / 1024:.1f} KiB per viewer")
-    print(f"throughput         {deliveries / took_s:.0f} deliveries/s with one change in flight")
-    print(f"change to first    p50 {quantile(first, 0.5) * 1e3:.1f} ms, p95 {quantile(first, 0.95) * 1e3:.1f} ms")
-    print(f"change to last     p50 {quantile(last, 0.5) * 1e3:.1f} ms, p95 {quantile(last, 0.95) * 1e3:.1f} ms")
-    print(f"CPU per delivery   {own_us:.1f} us (change itself: {unwatched_s / changes * 1e3:.1f} ms, taken off)")
-    known = [one for one in floors if one is not None]
-    if known:
-        floor = sum(known) / len(known)
-        print(f"C send() loop      {floor:.1f} us; ratio {own_us / floor:.2f}")
-    else:
-        print("C send() loop      no compiler here")
-    if wrong:
-        raise SystemExit(f"{len(wrong)} viewers saw something else than {expected[0]}..{expected[-1]}")
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--viewers", type=int, default=5_000)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each run")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each kind")
+    parser.add_argument("--storm", type=int, default=10_000, help="signed-in viewers that come at once; 0: none")
+    parser.add_argument("--only", nargs="*", choices=[*OURS, *PEERS], default=[*OURS, *PEERS])
+    parser.add_argument("--quick", action="store_true")
+    chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.viewers, chosen.seconds, chosen.repeats, chosen.storm = 1_000, 1.0, 2, 2_000
+        chosen.only = [name for name in chosen.only if name == "hub-custom"]
+    if not (0 < chosen.viewers <= MAX_VIEWERS and 0 <= chosen.storm <= MAX_VIEWERS):
+        parser.error(f"at most {MAX_VIEWERS} viewers")
+    return chosen
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--viewers", type=int, default=2_000)
-    parser.add_argument("--changes", type=int, default=50)
-    chosen = parser.parse_args()
-    if not (0 < chosen.viewers <= MAX_VIEWERS and 0 < chosen.changes <= MAX_CHANGES):
-        parser.error(f"at most {MAX_VIEWERS} viewers and {MAX_CHANGES} changes")
-    uvloop.run(main(chosen.viewers, chosen.changes))
+    main()
