@@ -39,9 +39,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NodeLimits:
-    """What a slow member may hold, and how long leaving may take."""
+    """What a slow member may hold, how long publications of a busy channel are collected, how long leaving may take."""
 
     buffer_bytes: int = 262_144
+    tick_s: float = 0.005
     stall_deadline_s: float = 10.0
     drain_s: float = 10.0
 

@@ -72,13 +72,12 @@ def apply(base: bytes, delta: bytes) -> bytes:
     raise ValueError("delta is malformed or of another base")
 
 
-def as_deltas(publications: Iterable[Publication]) -> list[Publication]:
-    """The same for a receiver that negotiated deltas and holds nothing: the first in full, then deltas.
+def as_deltas(publications: Iterable[Publication], base: bytes | None = None) -> list[Publication]:
+    """The same for a receiver that negotiated deltas and holds `base`; if it holds nothing, the first is in full.
 
     One whose delta would not be shorter is in full again.
     """
     encoded: list[Publication] = []
-    base: bytes | None = None
     for item in publications:
         delta = None if base is None else create(base, item.data)
         encoded.append(replace(item, form=Form.FULL) if delta is None else replace(item, data=delta, form=Form.DELTA))

@@ -73,7 +73,7 @@ class Viewer:
         self.node.leave(self.channel, self.member)
 
     def write(self, frame: bytes) -> None:
-        self.offsets.append(int(frame))
+        self.offsets.extend(map(int, frame.split()))
 
     def buffered_bytes(self) -> int:
         return self.waiting_bytes
@@ -88,10 +88,10 @@ class Viewer:
 
 
 class Offsets:
-    """Encodes a publication as its offset, and joins and leaves as nothing."""
+    """Encodes a publication as a line with its offset, and joins and leaves as nothing."""
 
     def publication(self, channel: str, item: Publication) -> bytes:  # noqa: ARG002
-        return b"%d" % item.offset
+        return b"%d\n" % item.offset
 
     def join(self, channel: str, info: ClientInfo) -> bytes:  # noqa: ARG002
         return b""

@@ -30,10 +30,10 @@ CALM = {"commit": 60, "drop": 6, "connect": 14, "kill": 2}
 
 
 class Payloads:
-    """Encodes a publication as its payload, and joins and leaves as nothing."""
+    """Encodes a publication as a line with its payload, and joins and leaves as nothing."""
 
     def publication(self, channel: str, item: Publication) -> bytes:
-        return item.data
+        return item.data + b"\n"
 
     def join(self, channel: str, info: ClientInfo) -> bytes:
         return b""
@@ -236,12 +236,8 @@ class Client:
     is_closing = False
 
     def write(self, frame: bytes) -> None:
-        epoch, offset = frame.decode().split(":")
-        if epoch != self.epoch:
-            self.faults.append(f"got {frame!r} in epoch {self.epoch}")
-        if int(offset) != self.offset + 1:
-            self.faults.append(f"got {offset} after {self.offset}")
-        self.offset, self.state = int(offset), frame
+        for payload in frame.split():
+            self.take(payload)
 
     def buffered_bytes(self) -> int:
         return 0
@@ -250,6 +246,14 @@ class Client:
         self.disconnect()
 
     # What it does.
+
+    def take(self, payload: bytes) -> None:
+        epoch, offset = payload.decode().split(":")
+        if epoch != self.epoch:
+            self.faults.append(f"got {payload!r} in epoch {self.epoch}")
+        if int(offset) != self.offset + 1:
+            self.faults.append(f"got {offset} after {self.offset}")
+        self.offset, self.state = int(offset), payload
 
     async def connect(self, node: Node) -> None:
         """Join, from where it was; a refusal is tried again later."""
@@ -277,7 +281,7 @@ class Client:
         elif entry.position != StreamPosition(self.epoch, self.offset):
             self.faults.append(f"recovered from {entry.position}, not from {self.epoch}:{self.offset}")
         for item in entry.publications:
-            self.write(item.data)
+            self.take(item.data)
         return True
 
     def recalled(self, member: Member) -> None:

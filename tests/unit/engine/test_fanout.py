@@ -5,6 +5,7 @@ import random
 import pytest
 
 from hub.engine.fanout import Fanout, Member
+from hub.engine.runs import MAX_RUN_BYTES
 from hub.protocol.stream import ClientInfo, Publication
 
 LIMIT = 1_000
@@ -49,9 +50,12 @@ class Words:
 as_is, other = Words(), Words("other")
 
 
-def new_member(name: str = "page:a", encoding=as_is) -> tuple[Member, RecordingWire]:
+SOMEBODY = ClientInfo("c1", "u1")
+
+
+def new_member(name: str = "page:a", encoding=as_is, **options) -> tuple[Member, RecordingWire]:
     wire = RecordingWire()
-    return Member(wire, name, encoding, lambda code: None), wire  # noqa: ARG005
+    return Member(wire, name, encoding, lambda code: None, **options), wire  # noqa: ARG005
 
 
 def publication(offset: int) -> Publication:
@@ -83,12 +87,105 @@ def test_a_member_does_not_get_what_its_snapshot_had(fanout):
     assert wire.frames == [b"page:a:3"]
 
 
+def test_what_is_sent_together_is_one_write(fanout):
+    member, wire = new_member()
+    fanout.add(member, last=0)
+    fanout.send([publication(1), publication(2), publication(3)], now=0.0)
+    assert wire.frames == [b"page:a:1page:a:2page:a:3"]
+
+
+def test_a_long_run_is_cut_so_that_a_slow_member_is_seen_in_between(fanout):
+    member, wire = new_member()
+    fanout.add(member, last=0)
+    big = b"x" * (MAX_RUN_BYTES // 2)
+    wire.write = lambda frame: (wire.frames.append(frame), setattr(wire, "waiting", LIMIT + 1))
+    fanout.send([Publication(offset, big, 0) for offset in range(1, 6)], now=0.0)
+    assert wire.frames == [b"page:a:1page:a:2"]
+    assert fanout.has_behind
+    assert member.last == 2
+
+
+def test_publications_without_an_offset_go_to_everybody_each_time(fanout):
+    member, wire = new_member()
+    fanout.add(member, last=0)
+    for _ in range(2):
+        fanout.send([publication(0)], now=0.0)
+    assert wire.frames == [b"page:a:0", b"page:a:0"]
+    assert member.last == 0
+
+
+def test_where_a_member_is_can_be_read_at_any_time(fanout):
+    early, _ = new_member()
+    fanout.add(early, last=100)
+    assert early.last == 100
+    fanout.send([publication(101)], now=0.0)
+    ahead, ahead_wire = new_member()
+    fanout.add(ahead, last=103)
+    fanout.send([publication(102)], now=0.0)
+    assert (early.last, ahead.last) == (102, 103)
+    fanout.send([publication(103), publication(104)], now=0.0)
+    assert (early.last, ahead.last) == (104, 104)
+    assert ahead_wire.frames == [b"page:a:104"]
+    fanout.remove(early)
+    fanout.send([publication(105)], now=0.0)
+    assert fanout.take_all() == [ahead]
+    assert (early.last, ahead.last) == (104, 105)
+
+
+def test_a_member_that_is_slow_at_its_first_publication_stays_where_its_answer_left_it(fanout):
+    member, wire = new_member()
+    fanout.add(member, last=100)
+    wire.waiting = LIMIT + 1
+    fanout.send([publication(101)], now=0.0)
+    assert fanout.has_behind
+    assert member.last == 100
+
+
+def test_after_all_were_taken_the_channel_may_count_anew(fanout):
+    member, wire = new_member()
+    fanout.add(member, last=0)
+    fanout.send([publication(7)], now=0.0)
+    fanout.take_all()
+    fanout.add(member, last=2)
+    fanout.send([publication(3)], now=0.0)
+    assert wire.frames == [b"page:a:7", b"page:a:3"]
+
+
+def test_joins_and_leaves_are_told_to_those_who_want_to_know(fanout):
+    wants, wants_wire = new_member(wants_joins=True)
+    ahead, ahead_wire = new_member(wants_joins=True)
+    _, other_wire = added = new_member()
+    fanout.add(wants, last=0)
+    fanout.add(ahead, last=9)
+    fanout.add(added[0], last=0)
+    fanout.send([publication(1)], now=0.0)
+    fanout.tell_joined(SOMEBODY)
+    fanout.tell_left(SOMEBODY)
+    assert wants_wire.frames == [b"page:a:1", b"page:a+c1", b"page:a-c1"]
+    assert wants_wire.frames[1] is ahead_wire.frames[0], "encoded once"
+    assert ahead_wire.frames == [b"page:a+c1", b"page:a-c1"]
+    assert other_wire.frames == [b"page:a:1"]
+
+
+def test_a_slow_member_is_not_told_of_joins_but_to_come_back(fanout):
+    member, wire = new_member(wants_joins=True)
+    fanout.add(member, last=3)
+    wire.waiting = LIMIT + 1
+    fanout.tell_joined(SOMEBODY)
+    wire.waiting = 0
+    fanout.tell_joined(SOMEBODY)
+    assert wire.frames == []
+    assert fanout.sweep(now=1.0) == [member]
+    assert member.last == 3
+
+
 def test_a_member_over_its_buffer_is_skipped_and_comes_back_when_drained(fanout):
     (slow, slow_wire), (quick, quick_wire) = new_member(), new_member()
     fanout.add(slow, last=0)
     fanout.add(quick, last=0)
     slow_wire.waiting = LIMIT + 1
-    fanout.send([publication(1), publication(2)], now=0.0)
+    fanout.send([publication(1)], now=0.0)
+    fanout.send([publication(2)], now=0.0)
     assert slow_wire.frames == []
     assert quick_wire.frames == [b"page:a:1", b"page:a:2"]
     assert fanout.has_behind

@@ -25,7 +25,7 @@ class Stage:
         self.log = MemoryLog()
         self.log.create(PAGE)
         self.broker = MemoryBroker(Exchange())
-        limits = NodeLimits(buffer_bytes=1_000, stall_deadline_s=10.0, drain_s=10.0)
+        limits = NodeLimits(buffer_bytes=1_000, tick_s=0.0, stall_deadline_s=10.0, drain_s=10.0)
         self.node = Node(self.broker, self.log, self.log, clock=SimulatedClock(), limits=limits, rng=random.Random(1))
 
     async def change(self, count: int = 1, **options) -> list[Message]:
