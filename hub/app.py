@@ -18,14 +18,21 @@ from hub.api.authenticate import principal_of
 from hub.api.headers import http_middleware
 from hub.api.last_resort import LastResort
 from hub.api.routes import api_routes
+from hub.api.server_methods import Backend
 from hub.auth.client_tokens import ClientTokens
 from hub.auth.tokens import Tokens
 from hub.channels_file import channels_of
 from hub.clock import SystemClock
 from hub.engine.broker_redis import RedisBroker
+from hub.engine.census import Census
+from hub.engine.custom import CustomChannels
 from hub.engine.node import Node, NodeLimits
 from hub.engine.presence import Presence
 from hub.engine.redis_address import parse_address
+from hub.engine.redis_client import make_client
+from hub.engine.roster import Roster
+from hub.engine.signals import Signals
+from hub.engine.streams_redis import RedisStreams
 from hub.engine.watchdog import Watchdog
 from hub.ids import new_id
 from hub.observe import crashes
@@ -65,15 +72,22 @@ def create_app(settings: Settings) -> Starlette:
             stall_deadline_s=settings.hub_stall_deadline_s,
             drain_s=settings.hub_drain_s,
         )
-        node = Node(broker, SqlLog(sessions), SqlSnapshots(sessions), clock=clock, limits=limits)
+        redis = make_client(settings.redis_dsn)
+        streams = RedisStreams(redis, is_sharded=broker.is_sharded)
+        custom = CustomChannels(streams, Roster(redis), broker, channels.options, clock)
+        node = Node(broker, SqlLog(sessions), SqlSnapshots(sessions), clock=clock, limits=limits, custom=custom)
+        signals = Signals(broker, redis)
+        census = Census(settings.redis_dsn)
         relay = Relay(sessions, broker, clock, settings.sqlalchemy_url)
-        presence = Presence(settings.redis_dsn, new_id(), node.member_counts)
+        node_id = new_id()
+        presence = Presence(settings.redis_dsn, node_id, node.member_counts)
         sweep = Sweep(clock.monotonic)
         watchdog = Watchdog()
         access = Access(sessions, tokens, client_tokens, channels, clock, node)
         context = Context(node, access, clock, sweep, connection_limits(settings))
-        emulation = Emulation(new_id(), _no_node, settings.hub_send_buffer_limit_bytes)
+        emulation = Emulation(node_id, signals.forward, settings.hub_send_buffer_limit_bytes)
         await node.start()
+        signals.listen(node_id, node.sessions.obey, emulation.take)
         tasks = [
             asyncio.create_task(relay.run(), name="relay"),
             asyncio.create_task(presence.run(), name="presence"),
@@ -92,6 +106,7 @@ def create_app(settings: Settings) -> Starlette:
                     "watchdog": watchdog,
                     "context": context,
                     "emulation": emulation,
+                    "backend": Backend(node, channels, channels.rules(), clock, signals, census),
                 }
         finally:
             await relay.stop()
@@ -100,6 +115,8 @@ def create_app(settings: Settings) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             await context.close()
             await node.close()
+            await census.close()
+            await redis.aclose()
             await engine.dispose()
             watchdog.stop()
 
@@ -123,7 +140,3 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={404: nothing_here},
         lifespan=lifespan,
     )
-
-
-async def _no_node(_node: str, _session: str, _frame: bytes) -> bool:
-    return False

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     hub_send_buffer_limit_bytes: int = 262_144
     hub_stall_deadline_s: float = 10.0
     hub_channels_per_client: int = 128
+    hub_connections_per_user: int = Field(default=20, ge=1)
     hub_drain_s: float = 10.0
     hub_db_pool_size: int = 10
     hub_sockets_limit: int = Field(default=50_000, ge=0)

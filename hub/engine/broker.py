@@ -15,6 +15,12 @@ FLAG_REMAP = 1
 FLAG_CUT = 2
 """Something became invisible here: ring entries before this publication must go (floor = offset - 1)."""
 
+FLAG_JOIN, FLAG_LEAVE = 4, 8
+"""Not a publication: the payload says who came or went."""
+
+NO_EPOCH = "-"
+"""Of messages that belong to no history."""
+
 MAX_CARRIED_BYTES = 65_536
 """Payloads above this travel as a header alone; nodes read them from the log."""
 

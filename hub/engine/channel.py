@@ -5,7 +5,7 @@ The rules are those of docs/guarantees.md; each has a method of its own because 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hub.engine.broker import FLAG_CUT, FLAG_REMAP, Message, Top
@@ -52,11 +52,17 @@ class Gone:
 Action = Deliver | Fetch | AskTop | Recall | Gone
 
 
-class Channel:
-    """Starts live at `top`: the broker's confirmation came before `top` was read."""
+def publication_of(message: Message) -> Publication:
+    """A page's: the payload is its data."""
+    return Publication(message.offset, message.payload or b"null", message.created_at_ms, message.flags)
 
-    def __init__(self, name: str, top: Top) -> None:
+
+class Channel:
+    """Starts live at `top`: the broker's confirmation came before `top` was read. `read` takes a payload apart."""
+
+    def __init__(self, name: str, top: Top, read: Callable[[Message], Publication] = publication_of) -> None:
         self.name = name
+        self._read = read
         self.epoch = top.epoch
         self.pos = top.head
         self.floor = top.floor  # positions before this cannot be brought up to date
@@ -99,7 +105,10 @@ class Channel:
         self._known_head = max(self._known_head, message.offset)
         if message.payload is None:  # too large to travel
             return [Fetch(0.0)]
-        publication = Publication(message.offset, message.payload, message.created_at_ms, message.flags)
+        try:
+            publication = self._read(message)
+        except ValueError:  # the log will tell what it was
+            return [Fetch(0.0)]
         if self._is_next(message.offset):
             return self._advance([publication])
         return self._out_of_order(publication)

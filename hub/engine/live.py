@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from hub.clock import Clock
-from hub.engine.broker import Message, SnapshotAt
+from hub.engine.broker import FLAG_JOIN, FLAG_LEAVE, Message, SnapshotAt
 from hub.engine.channel import MAX_GAP, REORDER_WAIT_S, Action, AskTop, Channel, Deliver, Fetch, Gone, Recall
+from hub.engine.envelope import unpack_client
 from hub.engine.fanout import Fanout, Member
 from hub.engine.reads import Reads
 from hub.errors import HubError, Unavailable
@@ -45,6 +46,22 @@ Accept = Callable[[Entry], bool]
 """Writes the answer to the client, at once; False when the client no longer wants it."""
 
 
+def take_presence(message: Message, fanout: Fanout) -> bool:
+    """Whether `message` told of somebody who came or went; whoever wants to know has been told then."""
+    if not message.flags & (FLAG_JOIN | FLAG_LEAVE):
+        return False
+    try:
+        info = unpack_client(message.payload or b"")
+    except ValueError as error:
+        log.warning("unreadable news on %s: %s", message.channel, error)
+        return True
+    if message.flags & FLAG_JOIN:
+        fanout.tell_joined(info)
+    else:
+        fanout.tell_left(info)
+    return True
+
+
 class LiveChannel:
     """Everything between an await and the next happens in one step of the loop; the invariants lean on that."""
 
@@ -58,6 +75,8 @@ class LiveChannel:
         spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
         recall: Callable[[Iterable[Member]], None],
         forget: Callable[[LiveChannel], None],
+        has_snapshots: bool = True,
+        is_cache: bool = False,
     ) -> None:
         self.state = state
         self.fanout = fanout
@@ -68,6 +87,8 @@ class LiveChannel:
         self._spawn = spawn
         self._recall = recall
         self._forget = forget
+        self._has_snapshots = has_snapshots
+        self._is_cache = is_cache
         self._cached: SnapshotAt | None = None
         self._is_fetching = False
         self._is_asking = False
@@ -81,6 +102,8 @@ class LiveChannel:
         return not len(self.fanout) and not self.joining
 
     def receive(self, message: Message) -> None:
+        if take_presence(message, self.fanout):
+            return
         self.is_silent = False
         self.perform(self.state.received(message))
 
@@ -103,15 +126,17 @@ class LiveChannel:
 
     async def enter(self, member: Member, since: StreamPosition | None, must_recover: bool, accept: Accept) -> None:
         """Add `member`, brought up to date; raises Unrecoverable, NotFound or Unavailable."""
-        self.joining += 1
-        try:
-            if since is not None and await self._enter_recovered(member, since, accept):
-                return
-            if must_recover and since is not None:
-                raise Unrecoverable
+        if since is not None and self._is_cache:
+            await self._enter_with_newest(member, since, accept)
+            return
+        if since is not None and await self._enter_recovered(member, since, accept):
+            return
+        if must_recover and since is not None:
+            raise Unrecoverable
+        if self._has_snapshots:
             await self._enter_with_snapshot(member, accept)
-        finally:
-            self.joining -= 1
+        else:
+            self._admit(member, accept, Entry(self.state.position, None, ()), ())
 
     async def catch_up(self) -> None:
         """Ask the log where we stand, and read what is missing."""
@@ -167,6 +192,18 @@ class LiveChannel:
             return
         raise Unavailable
 
+    async def _enter_with_newest(self, member: Member, since: StreamPosition, accept: Accept) -> None:
+        """The newest publication is the state: nothing older matters, and whoever has it needs nothing."""
+        state = self.state
+        newest = state.tail(state.pos - 1) if state.pos else []
+        if newest is None:
+            history, _ = await self._reads.after(self.name, state.pos - 1, 1)
+            newest = state.tail(state.pos - 1) or [item for item in history if item.offset == state.pos]
+        is_current = since == state.position
+        missed = () if is_current else newest
+        entry = Entry(state.position, None, missed, is_recovered=is_current or bool(missed))
+        self._admit(member, accept, entry, ())
+
     async def _snapshot(self) -> SnapshotAt:
         cached = self._cached
         if cached is not None and cached.epoch == self.state.epoch and cached.offset >= self.state.pos:
@@ -176,11 +213,13 @@ class LiveChannel:
 
     def _admit(self, member: Member, accept: Accept, entry: Entry, tail: Iterable[Publication]) -> None:
         """Answer and add, with nothing in between that could let a publication through."""
+        self.fanout.flush()
         if not accept(entry):
             return
         for publication in tail:
             member.wire.write(member.encoding.publication(member.wire_name, publication))
-        self.fanout.add(member, last=max(self.state.pos, entry.position.offset))
+        base = entry.publications[-1].data if entry.publications else None
+        self.fanout.add(member, last=max(self.state.pos, entry.position.offset), base=base)
 
     # Healing
 

@@ -13,13 +13,18 @@ from typing import Any, TypeVar
 
 from hub.clock import Clock
 from hub.engine.broker import Broker, Log, Message, Snapshots, Top
-from hub.engine.channel import Channel
+from hub.engine.channel import RING_LENGTH, Channel, publication_of
+from hub.engine.custom import NO_POSITION, PAGE_PREFIX, CustomChannels
+from hub.engine.envelope import unpacked
 from hub.engine.fanout import Fanout, Member
-from hub.engine.live import Accept, LiveChannel, Unrecoverable
+from hub.engine.live import Accept, Entry, LiveChannel, Unrecoverable
+from hub.engine.options import ChannelOptions
+from hub.engine.plain import PlainChannel
 from hub.engine.reads import Reads
+from hub.engine.sessions import Sessions
 from hub.errors import HubError, NotFound, Unavailable
 from hub.protocol.codes import UnsubscribeCode
-from hub.protocol.stream import Publication, StreamPosition
+from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 CHECK_INTERVAL_S = 2.0
 CHECK_PATIENCE_S = 0.2
@@ -27,10 +32,11 @@ SUSPECT_DELAY_S = 0.5
 RECALL_SPREAD_S = 2.0
 SWEEP_INTERVAL_S = 0.25
 LINGER_S = (30.0, 60.0)
-MAX_DRAIN_PAUSE_S = 0.05
 LOG_SILENCE_LIMIT_S = 15.0
 MAX_HISTORY = 300
 OPENING_BUFFER = 256
+
+_PAGE = ChannelOptions(history_size=RING_LENGTH)
 
 T = TypeVar("T")
 
@@ -39,12 +45,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NodeLimits:
-    """What a slow member may hold, how long publications of a busy channel are collected, how long leaving may take."""
+    """What a slow member may hold, and how long leaving may take."""
 
     buffer_bytes: int = 262_144
-    tick_s: float = 0.005
     stall_deadline_s: float = 10.0
     drain_s: float = 10.0
+    tick_s: float = 0.005  # what is published to one channel within it goes out as one write
 
 
 class Node:
@@ -59,15 +65,18 @@ class Node:
         clock: Clock,
         limits: NodeLimits,
         rng: random.Random | None = None,
+        custom: CustomChannels | None = None,
     ) -> None:
         self._broker = broker
         self._reads = Reads(source, snapshots)
+        self._custom = custom
+        self._custom_reads = self._reads if custom is None else Reads(custom.streams, snapshots)
         self._clock = clock
         self._limits = limits
         self._rng = rng or random.SystemRandom()
-        self._channels: dict[str, LiveChannel] = {}
+        self._channels: dict[str, LiveChannel | PlainChannel] = {}
         self._opening: dict[str, list[Message]] = {}
-        self._sessions: dict[Callable[[], None], None] = {}
+        self.sessions = Sessions(self._rng)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._log_answered_at = float("-inf")
         self._is_suspect = False
@@ -76,6 +85,8 @@ class Node:
     async def start(self) -> None:
         """Begin to listen; returns before the broker's link stands."""
         await self._broker.start(self._receive, self._suspect)
+        if self._custom is not None:
+            self._custom.start()
         self._log_answered_at = self._clock.monotonic()
         self._spawn(self._check_forever)
         self._spawn(self._sweep_forever)
@@ -86,7 +97,10 @@ class Node:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._custom is not None:
+            await self._custom.close()
         await self._reads.close()
+        await self._custom_reads.close()
         await self._broker.close()
 
     @property
@@ -128,14 +142,50 @@ class Node:
             live = self._channels.get(channel)
             if live is None:
                 raise Unavailable
-        await live.enter(member, since, must_recover, accept)
-        self._linger_if_idle(live)
+        live.joining += 1
+        try:
+            if self._custom is None or member.info is None:
+                await live.enter(member, since, must_recover, accept)
+            else:
+                await self._enter_seen(self._custom, live, member, member.info, since, must_recover, accept)
+        finally:
+            live.joining -= 1
+            self._linger_if_idle(live)
+
+    async def _enter_seen(
+        self,
+        custom: CustomChannels,
+        live: LiveChannel | PlainChannel,
+        member: Member,
+        info: ClientInfo,
+        since: StreamPosition | None,
+        must_recover: bool,
+        accept: Accept,
+    ) -> None:
+        """With the others told: present before the client knows that it is in, joined after it."""
+        is_in = False
+
+        def accept_once(entry: Entry) -> bool:
+            nonlocal is_in
+            is_in = accept(entry)
+            return is_in
+
+        await custom.entering(live.name, info)
+        try:
+            await live.enter(member, since, must_recover, accept_once)
+        finally:
+            if is_in:
+                custom.entered(live.name, info)
+            else:
+                custom.left(live.name, info, was_in=False)
 
     def leave(self, channel: str, member: Member) -> None:
         """Take `member` out; unknown ones are none of our business."""
         live = self._channels.get(channel)
         if live is not None and live.fanout.remove(member):
             self._linger_if_idle(live)
+        if self._custom is not None and member.info is not None:
+            self._custom.left(channel, member.info)
 
     async def history(
         self, channel: str, since: StreamPosition | None, limit: int, *, is_reverse: bool
@@ -145,7 +195,10 @@ class Node:
         Forward: above `since`; reverse: below it, newest first. Raises NotFound, Unavailable, or
         hub.engine.live.Unrecoverable when `since` is of another epoch.
         """
-        top = await self._top(channel)
+        if not self._options(channel).history_size:
+            return NO_POSITION, ()
+        reads = self._reads_of(channel)
+        top = await self._top(reads, channel)
         if since is not None and since.epoch not in ("", top.epoch):
             raise Unrecoverable
         position = StreamPosition(top.epoch, top.head)
@@ -154,37 +207,25 @@ class Node:
             return position, ()
         if is_reverse:
             end = top.head + 1 if since is None else min(since.offset, top.head + 1)
-            publications, _ = await self._reads.after(channel, max(top.floor, end - 1 - count), count)
+            publications, _ = await reads.after(channel, max(top.floor, end - 1 - count), count)
             return position, [item for item in reversed(publications) if item.offset < end]
         after = top.floor if since is None else max(top.floor, since.offset)
-        publications, _ = await self._reads.after(channel, after, count)
+        publications, _ = await reads.after(channel, after, count)
         return position, publications
+
+    @property
+    def custom(self) -> CustomChannels:
+        """Raises NotFound on a node that has none."""
+        if self._custom is None:
+            raise NotFound
+        return self._custom
 
     # Leaving
 
-    def attach(self, on_drain: Callable[[], None]) -> None:
-        """Have `on_drain` called, once, when this node leaves; `detach` when the connection has ended."""
-        self._sessions[on_drain] = None
-
-    def detach(self, on_drain: Callable[[], None]) -> None:
-        self._sessions.pop(on_drain, None)
-
     async def drain(self) -> None:
-        """Send everybody away in random order, spread over the drain time; refuse whoever comes."""
+        """Send everybody away, spread over the drain time; refuse whoever comes."""
         self._is_draining = True
-        sessions = list(self._sessions)
-        self._rng.shuffle(sessions)
-        pause_s = min(MAX_DRAIN_PAUSE_S, self._limits.drain_s / max(1, len(sessions)))
-        for on_drain in sessions:
-            self._send_away(on_drain)
-            await asyncio.sleep(pause_s)
-        for on_drain in list(self._sessions):  # came in while we were leaving
-            self._send_away(on_drain)
-
-    def _send_away(self, on_drain: Callable[[], None]) -> None:
-        if on_drain in self._sessions:
-            self.detach(on_drain)
-            on_drain()
+        await self.sessions.drain(self._limits.drain_s)
 
     # Channels
 
@@ -193,15 +234,7 @@ class Node:
         early = self._opening[channel] = []
         try:
             await self._broker.subscribe(channel)
-            live = LiveChannel(
-                Channel(channel, await self._top(channel)),
-                fanout=Fanout(self._limits.buffer_bytes, self._limits.stall_deadline_s),
-                reads=self._reads,
-                clock=self._clock,
-                spawn=self._spawn,
-                recall=self._recall,
-                forget=self._forget,
-            )
+            live = await self._make(channel)
             self._channels[channel] = live
             for message in early:
                 live.receive(message)
@@ -211,8 +244,38 @@ class Node:
         finally:
             del self._opening[channel]
 
-    async def _top(self, channel: str) -> Top:
-        top = await self._reads.top(channel)
+    async def _make(self, channel: str) -> LiveChannel | PlainChannel:
+        fanout = Fanout(
+            self._limits.buffer_bytes,
+            self._limits.stall_deadline_s,
+            tick_s=self._limits.tick_s,
+            call_later=asyncio.get_running_loop().call_later,
+            now=self._clock.monotonic,
+        )
+        is_page, options = channel.startswith(PAGE_PREFIX), self._options(channel)
+        if not options.history_size:
+            return PlainChannel(channel, fanout, self._clock)
+        reads = self._reads_of(channel)
+        return LiveChannel(
+            Channel(channel, await self._top(reads, channel), publication_of if is_page else unpacked),
+            fanout=fanout,
+            reads=reads,
+            clock=self._clock,
+            spawn=self._spawn,
+            recall=self._recall,
+            forget=self._forget,
+            has_snapshots=is_page,
+            is_cache=options.is_cache,
+        )
+
+    def _options(self, channel: str) -> ChannelOptions:
+        return _PAGE if channel.startswith(PAGE_PREFIX) else self.custom.options(channel)
+
+    def _reads_of(self, channel: str) -> Reads:
+        return self._reads if channel.startswith(PAGE_PREFIX) else self._custom_reads
+
+    async def _top(self, reads: Reads, channel: str) -> Top:
+        top = await reads.top(channel)
         if top is None:
             raise NotFound
         return top
@@ -231,17 +294,17 @@ class Node:
             delay_s = self._rng.uniform(0, RECALL_SPREAD_S)
             loop.call_later(delay_s, member.on_recall, UnsubscribeCode.INSUFFICIENT_STATE)
 
-    def _linger_if_idle(self, live: LiveChannel) -> None:
+    def _linger_if_idle(self, live: LiveChannel | PlainChannel) -> None:
         """Keep an empty channel for a while: reloads and flapping networks come back soon."""
         if live.is_idle:
             delay_s = self._rng.uniform(*LINGER_S)
             asyncio.get_running_loop().call_later(delay_s, self._forget_if_idle, live)
 
-    def _forget_if_idle(self, live: LiveChannel) -> None:
+    def _forget_if_idle(self, live: LiveChannel | PlainChannel) -> None:
         if live.is_idle:
             self._forget(live)
 
-    def _forget(self, live: LiveChannel) -> None:
+    def _forget(self, live: LiveChannel | PlainChannel) -> None:
         if self._channels.get(live.name) is live:
             del self._channels[live.name]
             # Runs before any later `_open`: tasks start in order.
@@ -258,25 +321,27 @@ class Node:
     async def _check_all(self) -> None:
         await asyncio.sleep(self._rng.uniform(0, SUSPECT_DELAY_S))
         self._is_suspect = False
-        await self._check(list(self._channels.values()), patience_s=0.0)
+        await self._check(self._positioned(), patience_s=0.0)
 
     async def _check_forever(self) -> None:
         while True:
             await asyncio.sleep(CHECK_INTERVAL_S)
-            silent = [live for live in self._channels.values() if live.is_silent]
-            for live in self._channels.values():
+            silent = [live for live in self._positioned() if live.is_silent]
+            for live in self._positioned():
                 live.is_silent = True
             await self._check(silent, CHECK_PATIENCE_S)
+
+    def _positioned(self) -> list[LiveChannel]:
+        return [live for live in self._channels.values() if isinstance(live, LiveChannel)]
 
     async def _check(self, channels: Sequence[LiveChannel], patience_s: float) -> None:
         """Compare positions with the log in one query; a lag alone gets `patience_s` to heal by itself."""
         asked_at = {live: live.state.position for live in channels}
         try:
-            tops = await self._reads.tops([live.name for live in channels]) if channels else {}
+            tops = await self._tops([live.name for live in channels])
         except HubError as error:
             log.warning("positions cannot be checked: %s", error.code)
             return
-        self._log_answered_at = self._clock.monotonic()
         late = []
         for live, position in asked_at.items():
             top = tops.get(live.name)
@@ -287,6 +352,14 @@ class Node:
         if late:
             await asyncio.sleep(patience_s)
             await self._check(late, 0.0)
+
+    async def _tops(self, channels: Sequence[str]) -> Mapping[str, Top]:
+        """One question to each of the two logs, and none to an empty list of channels."""
+        pages = [name for name in channels if name.startswith(PAGE_PREFIX)]
+        others = [name for name in channels if not name.startswith(PAGE_PREFIX)]
+        found = dict(await self._reads.tops(pages) if pages else {})
+        self._log_answered_at = self._clock.monotonic()
+        return found | dict(await self._custom_reads.tops(others) if others else {})
 
     async def _sweep_forever(self) -> None:
         while True:

@@ -39,6 +39,7 @@ from hub.protocol.effects import (
 )
 from hub.protocol.limits import TWO_WAY, Limits, Manner
 from hub.protocol.requests import MAX_CHANNEL_LENGTH, effect_of, join_of, message_of
+from hub.protocol.stream import StreamPosition
 from hub.protocol.subscriptions import Subscriptions
 
 
@@ -194,12 +195,19 @@ class Connection:
     def is_subscribed(self, channel: str) -> bool:
         return self._subscriptions.is_joined(channel)
 
-    def subscribe(self, channel: str) -> list[Effect]:
+    def subscribe(self, channel: str, since: StreamPosition | None = None) -> list[Effect]:
         """The server brings the client into a channel."""
         if self.state is not State.READY or channel in self._subscriptions:
             return []
         self._subscriptions.begin(channel, 0)
-        return [Join(0, channel)]
+        return [Join(0, channel, since)]
+
+    def end_in(self, left_s: float | None, now: float) -> list[Effect]:
+        """The server decides anew when the connection ends; None: with the socket."""
+        if left_s is not None and left_s <= 0:
+            return self.close(CloseCode.EXPIRED)
+        self._expires_at = _instant(left_s, now)
+        return []
 
     # Commands
 

@@ -132,7 +132,7 @@ Effect = (
 class Authenticated:
     """`user` "": anonymous. `expires_in_s` None: for as long as the socket lives.
 
-    `can_refresh`: the client holds the token itself. `server_subs`: the channels that the server brings the client into.
+    `can_refresh`: the client holds the token itself. `server_subs`: the channels that the server brings it into.
     """
 
     user: str

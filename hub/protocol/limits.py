@@ -13,6 +13,7 @@ class Limits:
     pong_timeout_s: float = 8.0
     expiry_grace_s: float = 25.0
     channels: int = 128
+    connections_per_user: int = 20  # on one node
     commands_per_s: float = 20.0
     command_burst: int = 40
     refused_commands: int = 100  # answered with "too many requests" before the connection is ended

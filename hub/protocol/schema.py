@@ -56,6 +56,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "Rpc": {"data": (1, "bytes"), "method": (2, "string")},
     "Refresh": {"token": (1, "string")},
     "SubRefresh": {"channel": (1, "string"), "token": (2, "string")},
+    "EmulationRequest": {"node": (1, "string"), "session": (2, "string"), "data": (3, "bytes")},
     # To clients
     "Reply": {
         "id": (1, "uint32"),
@@ -194,4 +195,5 @@ def _class(name: str) -> Any:
 
 
 Command = _class("Command")
+EmulationRequest = _class("EmulationRequest")
 Reply = _class("Reply")

@@ -50,4 +50,5 @@ def connection_limits(settings: Settings) -> Limits:
         pong_timeout_s=settings.hub_pong_timeout_s,
         expiry_grace_s=settings.hub_expiry_grace_s,
         channels=settings.hub_channels_per_client,
+        connections_per_user=settings.hub_connections_per_user,
     )

@@ -6,11 +6,14 @@ here waits: what must be asked of a database runs as a task and comes back as an
 
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from hub.auth.client_tokens import ServerSub
 from hub.engine.fanout import Member, Wire
 from hub.engine.live import Entry
+from hub.engine.orders import Disconnect, Order, Refresh, Subscribe, Unsubscribe
 from hub.errors import TokenExpired
 from hub.ids import new_id
 from hub.protocol.codec import SubscribeResult
@@ -130,7 +133,7 @@ class Session:
             codec=framing.codec,
             manner=manner,
         )
-        context.node.attach(self.drain)
+        context.node.sessions.attach(self)
         context.sweep.watch(self)
 
     # Called by the transport.
@@ -150,7 +153,7 @@ class Session:
     def end(self) -> None:
         """The peer has gone, or the goodbye has been sent."""
         self._connection.close(CloseCode.SHUTDOWN)
-        self._context.node.detach(self.drain)
+        self._context.node.sessions.detach(self)
         self._leave_all()
         backlog, self._backlog = self._backlog, None
         for work in backlog or ():
@@ -162,6 +165,14 @@ class Session:
     # Called by the wheel and the node.
 
     @property
+    def client(self) -> str:
+        return self._connection.client
+
+    @property
+    def user(self) -> str:
+        return self._who.user
+
+    @property
     def deadline(self) -> float:
         return self._connection.deadline
 
@@ -171,6 +182,24 @@ class Session:
     def drain(self) -> None:
         """This node leaves."""
         self.close(CloseCode.SHUTDOWN)
+
+    def obey(self, order: Order) -> None:
+        """A back end wants something done with this connection."""
+        now = self._context.clock.monotonic()
+        match order:
+            case Disconnect(code=code, reason=reason):
+                if self._connection.close(CloseCode.FORCE_DISCONNECT):
+                    self._leave_all()
+                    self._outlet.close(code, reason)
+            case Unsubscribe(channel=channel) if channel in self._places:
+                self._recalled(self._places[channel], UnsubscribeCode.SERVER)
+            case Subscribe(channel=channel, info=info, data=data, since=since, override=override):
+                given = ServerSub(info, data, override)
+                self._who = replace(self._who, server_subs={**self._who.server_subs, channel: given})
+                self._do(self._connection.subscribe(channel, since))
+            case Refresh(expires_at_s=ends_at_s):
+                left_s = None if ends_at_s is None else ends_at_s - self._context.clock.now().timestamp()
+                self._do(self._connection.end_in(left_s, now))
 
     # Effects
 
@@ -241,9 +270,12 @@ class Session:
     # Who this is
 
     async def _authenticate(self, asked: Authenticate) -> Answer:
-        peer = self._peer or Peer()
-        self._who = who = await self._context.access.identify(asked.token, peer)
-        self._peer = None
+        sessions, limits = self._context.node.sessions, self._context.limits
+        who = await self._context.access.identify(asked.token, self._peer or Peer())
+        if who.user and sessions.count(who.user) >= limits.connections_per_user:
+            return Refused(CloseCode.CONNECTION_LIMIT)
+        self._who, self._peer = who, None
+        sessions.identified(self)
         self.admitted()
         return Authenticated(who.user, who.expires_in_s, who.can_refresh, tuple(who.server_subs))
 
@@ -312,6 +344,7 @@ class Session:
         name = place.member.wire_name
         if self._places.get(name) is place:
             del self._places[name]
+            self._leave(place)
             self._give(Recalled(name, code))
 
     def _leave(self, place: Place | None) -> None:
@@ -335,14 +368,14 @@ class Session:
     async def _read_presence(self, read: ReadPresence) -> Answer:
         is_subscribed = self._connection.is_subscribed(read.channel)
         self._context.access.presence(self._who, read.channel, is_subscribed=is_subscribed)
-        return PresenceRead(read.id, await self._context.node.presence(read.channel), read.is_count)
+        return PresenceRead(read.id, await self._context.node.custom.presence(read.channel), read.is_count)
 
     async def _publish(self, publish: Publish) -> Answer:
         is_subscribed = self._connection.is_subscribed(publish.channel)
         self._context.access.publish(self._who, publish.channel, is_subscribed=is_subscribed)
         place = self._places.get(publish.channel)
         info = place.member.info if place is not None else None
-        await self._context.node.publish(publish.channel, _checked(publish.data), info=info or self._info(None))
+        await self._context.node.custom.publish(publish.channel, _checked(publish.data), info=info or self._info(None))
         return Published(publish.id)
 
     def _renew_subscription(self, renew: RenewSubscription) -> Answer:

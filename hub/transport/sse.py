@@ -16,7 +16,9 @@ from hub.auth.permissions import ANONYMOUS, Principal
 from hub.engine.fanout import Member
 from hub.engine.live import Entry
 from hub.engine.node import Node
+from hub.engine.orders import Order
 from hub.errors import HubError, Unauthenticated, Unavailable
+from hub.ids import new_id
 from hub.protocol.codec_json import one_line
 from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
@@ -96,9 +98,12 @@ def snapshot_frame(entry: Entry) -> bytes:
 class EventStream(Response):
     """Runs until the client goes, the node leaves or the page is no longer visible."""
 
+    user = ""  # no back end knows it
+
     def __init__(self, request: Request, channel: str, since: StreamPosition | None) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
+        self.client = new_id()
         self._request = request
         self._node: Node = request.state.node
         self._channel = channel
@@ -110,13 +115,13 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        self._node.attach(self._on_drain)
+        self._node.sessions.attach(self)
         self._wire.write(b"retry: %d\n\n" % RETRY_MS)
         joining = asyncio.ensure_future(self._stay_joined())
         try:
             await send_body(self._wire, receive, send, idle_s=KEEP_ALIVE_S, idle_frame=KEEP_ALIVE)
         finally:
-            self._node.detach(self._on_drain)
+            self._node.sessions.detach(self)
             self._node.leave(self._channel, self._member)
             joining.cancel()
             await asyncio.gather(joining, return_exceptions=True)
@@ -148,6 +153,9 @@ class EventStream(Response):
     def _on_recall(self, code: UnsubscribeCode) -> None:  # noqa: ARG002  whatever the reason, we come back at once
         self._recalled.set()
 
-    def _on_drain(self) -> None:
+    def obey(self, order: Order) -> None:
+        """Orders are about users."""
+
+    def drain(self) -> None:
         self._wire.write(b"retry: %d\n\n" % _rng.randint(*DRAIN_RETRY_MS))
         self._wire.finish()

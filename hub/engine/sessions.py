@@ -1,0 +1,90 @@
+"""The connections of one node: found by user for orders and limits, sent away when the node leaves."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from typing import Protocol
+
+from hub.engine.orders import Order, concerns
+
+MAX_DRAIN_PAUSE_S = 0.05
+DRAIN_SHARE = 0.9  # of the time; the rest is for the last goodbyes to be read
+
+
+class Session(Protocol):
+    """What a transport attaches. Hashed by identity."""
+
+    @property
+    def client(self) -> str:
+        """Unique id of the connection."""
+
+    @property
+    def user(self) -> str:
+        """ "" while unknown, and for somebody anonymous."""
+
+    def drain(self) -> None:
+        """This node leaves."""
+
+    def obey(self, order: Order) -> None:
+        """A back end wants something done with this connection."""
+
+
+class Sessions:
+    """`rng` spreads what must not happen to all at once."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._all: dict[Session, None] = {}
+        self._by_user: dict[str, dict[Session, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def attach(self, session: Session) -> None:
+        self._all[session] = None
+
+    def identified(self, session: Session) -> None:
+        """Its `user` is known now."""
+        if session in self._all and session.user:
+            self._by_user.setdefault(session.user, {})[session] = None
+
+    def detach(self, session: Session) -> None:
+        self._all.pop(session, None)
+        mates = self._by_user.get(session.user)
+        if mates is not None:
+            mates.pop(session, None)
+            if not mates:
+                del self._by_user[session.user]
+
+    def count(self, user: str) -> int:
+        """Connections of somebody who is known by name."""
+        return len(self._by_user.get(user, ()))
+
+    def of_user(self, user: str) -> Iterator[Session]:
+        return iter(tuple(self._by_user.get(user, ()) if user else ()))
+
+    def obey(self, order: Order) -> None:
+        """Pass it on to whom it concerns."""
+        for session in self.of_user(order.user):
+            if concerns(order, user=session.user, client=session.client):
+                session.obey(order)
+
+    async def drain(self, within_s: float) -> None:
+        """Send everybody away in random order, evenly over the time when they are many; few leave sooner."""
+        leaving = list(self._all)
+        self._rng.shuffle(leaving)
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+        pause_s = min(MAX_DRAIN_PAUSE_S, within_s * DRAIN_SHARE / max(1, len(leaving)))
+        for number, session in enumerate(leaving, start=1):
+            self._send_away(session)
+            early_s = began_at + number * pause_s - loop.time()
+            if early_s > 0:  # a pause per session would add up to more than the time with thousands
+                await asyncio.sleep(early_s)
+        for session in list(self._all):  # came in while we were leaving
+            self._send_away(session)
+
+    def _send_away(self, session: Session) -> None:
+        if session in self._all:
+            self.detach(session)
+            session.drain()
