@@ -96,7 +96,7 @@ def test_a_message_that_never_ends_is_ended(server: WireServer, start: bytes) ->
         client.sendall(start)
         started_at = time.monotonic()
         assert read_close_code(client) == 3501
-        assert 0.4 < time.monotonic() - started_at < 3
+        assert 0.4 < time.monotonic() - started_at < 10
 
 
 def test_fragments_between_pings_win_no_time(server: WireServer) -> None:
@@ -105,7 +105,7 @@ def test_fragments_between_pings_win_no_time(server: WireServer) -> None:
         client.settimeout(0.05)
         client.sendall(client_frame(TEXT, b"a", is_final=False))
         started_at, received = time.monotonic(), b""
-        while time.monotonic() - started_at < 3 and b"\x88" not in received:
+        while time.monotonic() - started_at < 10 and b"\x88" not in received:
             with contextlib.suppress(TimeoutError, ConnectionError):
                 client.sendall(client_frame(PING) + client_frame(CONT, b"", is_final=False))
                 received += client.recv(4_096)
@@ -155,19 +155,19 @@ def test_a_client_that_never_reads_is_dropped_and_others_are_not_delayed(server:
             started_at = time.monotonic()
             other.sendall(client_frame(TEXT, b"still here"))
             assert read_frame(other) == (TEXT, b"still here")
-            assert time.monotonic() - started_at < 0.3
+            assert time.monotonic() - started_at < 2
         wait_for(lambda: flooded.is_closing)
 
 
-def test_a_slow_but_steady_reader_is_kept(server: WireServer) -> None:
+def test_a_slow_but_steady_reader_is_kept() -> None:
     """The deadline asks for progress, not for an empty queue."""
-    with server.upgraded(receive_buffer=4_096) as client:
+    with serve_wire(WireLimits(stall_deadline_s=1.5)) as server, server.upgraded(receive_buffer=4_096) as client:
         wire = server.wire()
         payload = b"x" * 3_000_000
         server.loop.call_soon_threadsafe(wire.write, payload)
         started_at, received = time.monotonic(), 0
-        while time.monotonic() - started_at < 2:
-            received += len(client.recv(20_000))
+        while time.monotonic() - started_at < 3:
+            received += len(client.recv(10_000))
             time.sleep(0.01)
         assert not wire.is_closing
         while received < len(payload):
