@@ -32,10 +32,10 @@ HEAD = (
 
 def render(results: "Sequence[Result]", storm: Storm | None, chosen: argparse.Namespace) -> str:
     words = (
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; {chosen.viewers:,} viewers, payload "
-        f"of 300 bytes, {chosen.repeats} runs of {chosen.seconds:g} s: median (least–greatest). us: CPU time of the "
-        "server per delivery, user and system. w1, w8: messages in flight; 10/s: ten messages a second. × floor: to the "
-        "mean of the runs of the C `send()` loop just before and after."
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; {chosen.viewers:,} viewers, "
+        f"payload of 300 bytes, {chosen.repeats} runs of {chosen.seconds:g} s: median (least–greatest). us: CPU time of "
+        "the server per delivery, user and system. w1, w8: messages in flight; 10/s: ten messages a second. × floor: to "
+        "the mean of the runs of the C `send()` loop just before and after."
     )
     parts = [
         words,
@@ -109,7 +109,7 @@ def _storm(storm: Storm) -> str:
         for what, it in (("arrival", storm.signed_in), ("storm", storm.storm))
     ]
     pauses = (
-        f"In the storm the collector's worst pause was {storm.worst_pause_ms:.1f} ms ({storm.pauses_ms:.0f} ms in all); "
+        f"In the storm the collector's worst pause was {storm.worst_pause_ms:.1f} ms (in all {storm.pauses_ms:.0f}); "
         f"the event loop's longest gap was {storm.loop_gap_ms:.0f} ms."
     )
     return _table(("joining", "us/join", "joins/s", "KiB/viewer"), rows) + "\n\n" + pauses

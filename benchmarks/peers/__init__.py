@@ -113,6 +113,8 @@ def nchan(places: Places, *, over_redis: bool) -> Iterator[Target]:
         "packages",
         ["apt-get", "download", "-q", *DEBIAN_PACKAGES],
         ["sh", "-c", "for package in *.deb; do dpkg -x $package .; done"],
+        # nchan insists on a built-in folder that its package makes: the one of -p instead, in as many letters.
+        ["sed", "-i", "s#/var/lib/nginx/#./././././././/#g", "usr/lib/nginx/modules/ngx_nchan_module.so"],
         cwd=BUILD / "nginx",
     )
     port = free_port()
@@ -120,8 +122,9 @@ def nchan(places: Places, *, over_redis: bool) -> Iterator[Target]:
         config = Path(folder) / "nginx.conf"
         template = (HERE / "peers" / "nchan.conf").read_text()
         module = next(root.glob("usr/lib/nginx/modules/ngx_nchan_module.so"))
-        redis = f"nchan_redis_url {places.redis_url}; nchan_use_redis on;" if over_redis else ""
-        for word, value in {"MODULE": str(module), "PORT": str(port), "REDIS": redis, "FOLDER": folder}.items():
+        redis = "nchan_redis_pass redis;" if over_redis else ""
+        words = {"MODULE": str(module), "PORT": str(port), "REDIS": places.redis_url, "PASS": redis, "FOLDER": folder}
+        for word, value in words.items():
             template = template.replace(f"@{word}@", value)
         config.write_text(template)
         [library] = root.glob("usr/lib/*/libhiredis.so.0.14")

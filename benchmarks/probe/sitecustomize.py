@@ -1,7 +1,7 @@
 """Imported by the interpreter of a server under measurement: notes in a shared file what makes its event loop wait.
 
-The file (`HUB_BENCH_PROBE`) holds three doubles of this machine's byte order, in seconds: the collector's worst pause, the
-sum of its pauses, the loop's longest gap. Zeros written there begin a new measurement.
+The file (`HUB_BENCH_PROBE`) holds three doubles of this machine's byte order, in seconds: the collector's worst pause,
+the sum of its pauses, the loop's longest gap. Zeros written there begin a new measurement.
 """
 
 import asyncio
