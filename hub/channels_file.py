@@ -31,7 +31,6 @@ class Namespace:
 
     options: ChannelOptions
     rights: ChannelRights
-    publishes_deltas: bool = False
 
     @property
     def terms(self) -> Terms:
@@ -138,11 +137,11 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     history_ttl: str = "0s"
     force_recovery: bool = False
     force_recovery_mode: str = "stream"
-    force_positioning: bool = False
+    force_positioning: bool = False  # every channel with a history has positions
     presence: bool = False
     join_leave: bool = False
     force_push_join_leave: bool = False
-    delta_publish: bool = False
+    delta_publish: bool = False  # says nothing here: who has negotiated differences gets them
     allowed_delta_types: list[str] = []
     allow_subscribe_for_client: bool = False
     allow_subscribe_for_anonymous: bool = False
@@ -201,7 +200,7 @@ def _namespace(said: _Options, place: str) -> Namespace:
         has_delta="fossil" in said.allowed_delta_types,
         is_cache=said.force_recovery_mode == "cache",
     )
-    return Namespace(options, _rights(said), publishes_deltas=said.delta_publish)
+    return Namespace(options, _rights(said))
 
 
 def _rights(said: _Options) -> ChannelRights:

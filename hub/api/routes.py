@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 from hub.api import auth, components, figures, groups, health, incidents, maintenances, me, pages
 from hub.api.openapi import DOCS_POLICY, build_document, render_docs
 from hub.api.resource import Nothing, resource
+from hub.api.server_api import server_api_routes
 
 PAGE = "/api/v1/pages/{slug}"
 
@@ -91,6 +92,7 @@ def api_routes() -> list[BaseRoute]:
         *API_ROUTES,
         Route("/api/openapi.json", openapi_json),
         Route("/api/docs", docs),
+        *server_api_routes(),
         Route("/api", Nothing()),
         Route("/api/{rest:path}", Nothing()),
         Route("/healthz", health.healthz),

@@ -18,13 +18,15 @@ class Since(msgspec.Struct):
 
 
 class Payload(msgspec.Struct, kw_only=True):
-    """What is to be published: `data` is any JSON, `b64data` the same in base64."""
+    """What is to be published: `data` is any JSON, `b64data` the same in base64.
+
+    Whether it goes out as a difference is between the hub and each subscriber: `delta` needs no word here.
+    """
 
     data: msgspec.Raw = NOTHING
     b64data: str = ""
     tags: dict[str, str] = {}
     idempotency_key: str = ""
-    delta: bool = False
     skip_history: bool = False
 
 
