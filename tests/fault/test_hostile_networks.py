@@ -18,6 +18,7 @@ from tests.support.wire_server import (
     recorded_session,
     reset,
     serve_wire,
+    upgrade_request,
     wait_for,
 )
 
@@ -66,6 +67,23 @@ def test_n4_a_client_that_hears_the_answers_first_and_then_dies_leaves_nothing_b
             client.sendall(said)
             end(client)
     wait_for(lambda: server.is_at_rest, within_s=20)
+
+
+@pytest.mark.parametrize("byte", [b"\x00", b"\xff", b"\r", b",", b""], ids=["nul", "ff", "cr", "comma", "gone"])
+def test_w11_a_handshake_with_any_byte_changed_harms_nobody(
+    server: WireServer, byte: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    wait_for(lambda: server.is_at_rest)
+    request = upgrade_request("/detached", "Sec-WebSocket-Protocol: a, b")
+    for at in range(len(request)):
+        with server.connect() as client, contextlib.suppress(ConnectionError):
+            client.sendall(request[:at] + byte + request[at + 1 :])
+            client.shutdown(socket.SHUT_WR)
+            answer = read_to_end(client)
+            status = int(answer.split(b" ", 2)[1]) if answer else 0
+            assert status in {0, 101, 200} or 400 <= status < 500, (at, answer)
+    wait_for(lambda: server.is_at_rest)
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 @pytest.mark.parametrize("path", PATHS)
