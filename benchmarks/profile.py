@@ -1,7 +1,7 @@
 """Where the hub's time goes: `python -m benchmarks.profile w1|w8|join [--viewers 2000]`.
 
-`perf` says how it is shared between kernel, interpreter and libraries; py-spy which lines of Python stand under it. What
-is not installed is left out.
+`perf` says how it is shared between kernel, interpreter and libraries; py-spy which functions stand behind it. What is
+not installed is left out.
 """
 
 import argparse
@@ -32,20 +32,24 @@ def main() -> None:
     chosen = parser.parse_args()
     raise_file_limit(chosen.viewers + 500)
     signed_in = ACCOUNTS if chosen.signed_in else 0
-    with pinned(LOAD_CORE), open_places() as places, hub(places, chosen.kind, signed_in=signed_in) as target:
-        with Load(target.port, target.path, target.script) as load:
-            stage = Stage(target, load)
-            load.open(chosen.viewers)
-            for record in (_perf, _spy):
-                recording = threading.Thread(target=record, args=(target.pids[0],))
-                recording.start()
-                while recording.is_alive():
-                    if chosen.what == "join":
-                        load.close_viewers()
-                        load.open(chosen.viewers)
-                    else:
-                        stage.window({"w1": 1, "w8": 8}[chosen.what], 0.5)
-                recording.join()
+    with (
+        pinned(LOAD_CORE),
+        open_places() as places,
+        hub(places, chosen.kind, signed_in=signed_in) as target,
+        Load(target.port, target.path, target.script) as load,
+    ):
+        stage = Stage(target, load)
+        load.open(chosen.viewers)
+        for record in (_perf, _spy):
+            recording = threading.Thread(target=record, args=(target.pids[0],))
+            recording.start()
+            while recording.is_alive():
+                if chosen.what == "join":
+                    load.close_viewers()
+                    load.open(chosen.viewers)
+                else:
+                    stage.window({"w1": 1, "w8": 8}[chosen.what], 0.5)
+            recording.join()
 
 
 def _perf(pid: int) -> None:
@@ -76,20 +80,23 @@ def _spy(pid: int) -> None:
 
 
 def _print_stacks(text: str) -> None:
-    """Samples by the function at the top of the stack, and by every function on it."""
+    """Samples by the function at the top of the stack, and by each of the hub's functions on it."""
     own: collections.Counter[str] = collections.Counter()
     total: collections.Counter[str] = collections.Counter()
     for line in text.splitlines():
-        stack, _, count = line.rpartition(" ")
-        frames = [frame.partition(":")[0] for frame in stack.split(";")]
-        own[frames[-1]] += int(count)
-        for frame in set(frames):
-            total[frame] += int(count)
+        stack, _, samples = line.rpartition(" ")
+        frames = [frame.partition(".py:")[0] for frame in stack.split(";") if frame]
+        if "run (asyncio/runners" not in stack and "Runner.run" not in stack:
+            continue  # other threads
+        own[frames[-1]] += int(samples)
+        for name in set(frames):
+            if "(hub/" in name:
+                total[name] += int(samples)
     everything = sum(own.values()) or 1
     for words, counter in (("by itself", own), ("with what it calls", total)):
         print(f"py-spy, {words}:")
-        for frame, count in counter.most_common(LINES):
-            print(f"  {count / everything:6.1%}  {frame}")
+        for name, count in counter.most_common(LINES):
+            print(f"  {count / everything:6.1%}  {name}")
         print()
 
 
