@@ -58,16 +58,25 @@ def publication_of(message: Message) -> Publication:
 
 
 class Channel:
-    """Starts live at `top`: the broker's confirmation came before `top` was read. `read` takes a payload apart."""
+    """Starts live at `top`: the broker's confirmation came before `top` was read. `read` takes a payload apart.
 
-    def __init__(self, name: str, top: Top, read: Callable[[Message], Publication] = publication_of) -> None:
+    The ring holds no more than the log keeps: what is forgotten there is nowhere to be had.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        top: Top,
+        read: Callable[[Message], Publication] = publication_of,
+        ring_length: int = RING_LENGTH,
+    ) -> None:
         self.name = name
         self._read = read
         self.epoch = top.epoch
         self.pos = top.head
         self.floor = top.floor  # positions before this cannot be brought up to date
         self.snapshot_floor = 0  # snapshots before this may show what has been hidden since
-        self.ring: deque[Publication] = deque(maxlen=RING_LENGTH)
+        self.ring: deque[Publication] = deque(maxlen=ring_length)
         self._pending: dict[int, Publication] = {}
         self._known_head = top.head  # some message, snapshot or check spoke of this offset
 

@@ -257,7 +257,12 @@ class Node:
             return PlainChannel(channel, fanout, self._clock)
         reads = self._reads_of(channel)
         return LiveChannel(
-            Channel(channel, await self._top(reads, channel), publication_of if is_page else unpacked),
+            Channel(
+                channel,
+                await self._top(reads, channel),
+                publication_of if is_page else unpacked,
+                min(options.history_size, RING_LENGTH),
+            ),
             fanout=fanout,
             reads=reads,
             clock=self._clock,

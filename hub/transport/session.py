@@ -59,6 +59,8 @@ from hub.transport.refusals import channel_refusal, connect_refusal, renew_refus
 
 WORK_AT_ONCE = 4  # commands of one connection that wait for something at the same time
 
+Work = Callable[[], Coroutine[Any, Any, Answer | None]]
+
 
 class Outlet(Wire, Protocol):
     """The sending side of a transport, with its end."""
@@ -224,26 +226,26 @@ class Session:
         """Effects that need an answer from elsewhere."""
         match effect:
             case Authenticate():
-                self._work(self._authenticate(effect), _refuse_connect)
+                self._work(partial(self._authenticate, effect), _refuse_connect)
             case Renew(id):
-                self._work(self._renew(effect), partial(_refuse_renew, id))
+                self._work(partial(self._renew, effect), partial(_refuse_renew, id))
             case Join(id, channel):
-                self._work(self._join(effect), partial(_refuse_command, id, channel))
+                self._work(partial(self._join, effect), partial(_refuse_command, id, channel))
             case RenewSubscription():
                 self._give(self._renew_subscription(effect))
             case ReadHistory(id, channel):
-                self._work(self._read_history(effect), partial(_refuse_command, id, channel))
+                self._work(partial(self._read_history, effect), partial(_refuse_command, id, channel))
             case ReadPresence(id, channel):
-                self._work(self._read_presence(effect), partial(_refuse_command, id, channel))
+                self._work(partial(self._read_presence, effect), partial(_refuse_command, id, channel))
             case Publish(id, channel):
-                self._work(self._publish(effect), partial(_refuse_command, id, channel))
+                self._work(partial(self._publish, effect), partial(_refuse_command, id, channel))
             case Call(id):
                 self._give(Failed(id, ErrorCode.NOT_AVAILABLE))  # the hub offers no procedures
 
     def _give(self, answer: Answer) -> None:
         self._do(self._connection.answer(answer, self._context.clock.monotonic()))
 
-    def _work(self, work: Coroutine[Any, Any, Answer | None], refuse: Callable[[Exception], Answer]) -> None:
+    def _work(self, work: Work, refuse: Callable[[Exception], Answer]) -> None:
         """Give the machine the answer that `work` returns, or `refuse` makes of what it raises; a few at a time."""
         task = self._answered(work, refuse)
         if self._running < WORK_AT_ONCE:
@@ -254,9 +256,9 @@ class Session:
             self._backlog = deque()
         self._backlog.append(task)
 
-    async def _answered(self, work: Coroutine[Any, Any, Answer | None], refuse: Callable[[Exception], Answer]) -> None:
+    async def _answered(self, work: Work, refuse: Callable[[Exception], Answer]) -> None:
         try:
-            answer = await work
+            answer = await work()
         except Exception as error:  # noqa: BLE001  the task's boundary; what nobody expected is logged there
             answer = refuse(error)
         finally:
@@ -402,8 +404,9 @@ def _refuse_command(command_id: int, channel: str, error: Exception) -> Answer:
 
 
 def _checked(data: bytes) -> bytes:
-    """What a client wants to publish, as the one line of JSON that every subscriber can read."""
+    """What a client wants to publish, to the byte; it must be JSON, as every subscriber is to read it."""
     try:
-        return one_line(data)
+        one_line(data)
     except ValueError:
         raise Denied(ErrorCode.BAD_REQUEST) from None
+    return data
