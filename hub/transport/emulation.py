@@ -11,14 +11,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 
 import msgspec
+from google.protobuf.message import DecodeError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.errors import Unavailable
 from hub.protocol.codes import CloseCode
+from hub.protocol.schema import EmulationRequest
 from hub.transport.cors import cors_headers
 from hub.transport.queue_wire import QueueWire
 from hub.transport.session import Session
-from hub.transport.visits import Refusal, for_any_page, read_body
+from hub.transport.visits import Refusal, for_any_page, is_binary, read_body
 
 SESSION_BYTES = 24
 _NODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -27,15 +30,15 @@ Forward = Callable[[str, str, bytes], Awaitable[bool]]
 """(node, session, frame) → whether that node lives; raises Unavailable when it cannot be asked."""
 
 
-class Emulated(msgspec.Struct):
-    """The body of a request."""
+class _Asked(msgspec.Struct):
+    """The body of a request in JSON."""
 
     session: str
     node: str
     data: str
 
 
-_decoder = msgspec.json.Decoder(Emulated)
+_asked = msgspec.json.Decoder(_Asked)
 
 
 class Emulation:
@@ -90,11 +93,23 @@ def new_session() -> str:
 async def emulation_endpoint(request: Request) -> Response:
     """204 whether or not there is such a session; 404 when there is no such node."""
     emulation: Emulation = request.state.emulation
+    node, session, frame = _read(await read_body(request), is_binary=is_binary(request))
     try:
-        asked = _decoder.decode(await read_body(request))
-        frame = asked.data.encode()
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refusal(HTTPStatus.BAD_REQUEST, "This takes session, node and data, in JSON.") from None
-    if not await emulation.send(asked.node, asked.session, frame):
+        is_there = await emulation.send(node, session, frame)
+    except Unavailable:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "That node cannot be asked for now.") from None
+    if not is_there:
         raise Refusal(HTTPStatus.NOT_FOUND, "There is no such node.")
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=cors_headers(request))
+
+
+def _read(body: bytes, *, is_binary: bool) -> tuple[str, str, bytes]:
+    """(node, session, frame)"""
+    try:
+        if is_binary:
+            message = EmulationRequest.FromString(body)
+            return message.node, message.session, message.data
+        asked = _asked.decode(body)
+        return asked.node, asked.session, asked.data.encode()
+    except (DecodeError, msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Refusal(HTTPStatus.BAD_REQUEST, "This takes session, node and data.") from None

@@ -9,20 +9,23 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.protocol.codec_protobuf import PROTOBUF
 from hub.protocol.limits import Manner
 from hub.transport.emulation import Emulation, new_session
 from hub.transport.encodings import EVENTS, LINES, Framing
 from hub.transport.streams import EVENT_STREAM, LINE_STREAM, Stream
-from hub.transport.visits import Refusal, check_visit, for_any_page, read_body
+from hub.transport.visits import BINARY_TYPE, Refusal, check_visit, for_any_page, is_binary, read_body
 
+PIECES = Framing(PROTOBUF, bytes)
 CONNECT_PARAMETER = "cf_connect"
 
 
 @for_any_page
 async def http_stream_endpoint(request: Request) -> Response:
-    """One reply or push to a line."""
+    """One reply or push to a line; or, for clients of the binary encoding, each behind its length."""
     check_visit(request)
-    return _stream(request, await read_body(request), LINES, LINE_STREAM)
+    framing, media_type = (PIECES, BINARY_TYPE) if is_binary(request) else (LINES, LINE_STREAM)
+    return _stream(request, await read_body(request), framing, media_type)
 
 
 @for_any_page

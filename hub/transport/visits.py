@@ -10,6 +10,8 @@ from starlette.responses import JSONResponse, Response
 from hub.engine.node import Node
 from hub.transport.cors import cors_headers, is_foreign_visit, preflight
 
+BINARY_TYPE = "application/octet-stream"
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -44,6 +46,11 @@ def check_visit(request: Request) -> None:
         raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "This node is leaving; try again.")
     if is_foreign_visit(request):
         raise Refusal(HTTPStatus.FORBIDDEN, "A page of this origin may not use the visitor's sign-in.")
+
+
+def is_binary(request: Request) -> bool:
+    """Whether the client speaks the binary encoding."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == BINARY_TYPE
 
 
 async def read_body(request: Request) -> bytes:

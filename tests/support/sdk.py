@@ -5,7 +5,7 @@ import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ import pytest
 from tests.support.hub import ROOT
 from tests.support.waiting import wait_until
 
-PACKAGES = ("centrifuge@5.8.0", "ws@8.18.3")
+PACKAGES = ("centrifuge@5.8.0", "eventsource@4.1.1", "ws@8.18.3")
 MODULES = ROOT / ".build" / "sdk"
 
 Event = dict[str, Any]
@@ -203,8 +203,15 @@ async def open_viewer(
     token: str = "",
     get_token: TokenSource | None = None,
     max_ping_delay_s: float = 10.0,
+    transports: Sequence[tuple[str, str]] = (),
+    emulation_url: str = "",
+    is_binary: bool = False,
 ) -> AsyncIterator[Viewer]:
-    """A client of `sdk` ("python" or "javascript") that connects and subscribes to `channel`."""
+    """A client of `sdk` ("python" or "javascript") that connects and subscribes to `channel`.
+
+    `transports`: name and address of each that the JavaScript client is to try in turn, instead of `url`;
+    `emulation_url`: where it sends the commands of those that go one way only; `is_binary`: in which encoding.
+    """
     if sdk == "python":
         viewer = PythonViewer(url, channel, token, get_token, max_ping_delay_s)
         await viewer.open()
@@ -219,6 +226,9 @@ async def open_viewer(
         "token": token,
         "has_tokens": get_token is not None,
         "max_ping_delay_ms": round(max_ping_delay_s * 1_000),
+        "transports": transports,
+        "emulation_url": emulation_url,
+        "is_binary": is_binary,
         "modules": str(await asyncio.to_thread(node_modules)),
     }
     driver = ROOT / "tests" / "contract" / "sdk_driver.mjs"

@@ -6,7 +6,10 @@ import socket
 
 import httpx2
 import pytest
+from centrifuge.protocol import client_pb2
+from pydantic import SecretStr
 
+from hub.embedded import Valkey
 from hub.settings import Settings
 from tests.integration.transport.conftest import LocalHub, Page, open_page, running
 from tests.support.streams import TWO_WAY, RawStream, commands, open_stream
@@ -189,6 +192,53 @@ async def test_a_guessed_session_reaches_nobody(local_hub: LocalHub, page: Page)
         await page.change()
         await wait_until(stream.offsets)
         assert all(message.get("id") != 9 for message in stream.messages)
+
+
+async def test_a_frame_finds_its_session_on_another_node(settings: Settings) -> None:
+    """W20. A node that has gone, and a session of a node that has not, are told apart; nothing else is."""
+    async with running(settings) as near, open_page(near) as page:
+        async with running(settings) as far, open_stream(far.base_url, "sse", CONNECT) as stream:
+            connect = await stream.connected()
+            assert connect["node"] != near.emulation.node
+            frame = json.dumps({"id": 2, "subscribe": {"channel": page.channel}})
+            assert await stream.emulate(frame, base_url=near.base_url) == 204
+            assert "subscribe" in await stream.reply(2)
+            gone = {"session": "another", "node": connect["node"], "data": frame}
+            assert (await post(near, "/emulation", json.dumps(gone))).status_code == 204
+        assert (await post(near, "/emulation", json.dumps(gone))).status_code == 404
+
+
+async def test_without_redis_a_node_still_serves_its_own_sessions(settings: Settings, own_valkey: Valkey) -> None:
+    settings = settings.model_copy(update={"redis_url": SecretStr(own_valkey.url)})
+    async with running(settings) as hub, open_stream(hub.base_url, "sse", CONNECT) as stream:
+        await stream.connected()
+        own_valkey.stop()
+        body = {"session": "x", "node": "nobody0node0", "data": "{}"}
+        assert (await post(hub, "/emulation", json.dumps(body))).status_code == 503
+        assert "error" in await stream.call(history={"channel": "page:nowhere"})
+
+
+@pytest.mark.parametrize("kind", ["binary", "text"])
+async def test_frames_come_in_both_encodings(kind: str, local_hub: LocalHub, page: Page) -> None:
+    """The request's own encoding is that of the stream, but nothing hangs on it."""
+    async with open_stream(local_hub.base_url, "http_stream", opening(page)) as stream:
+        await subscribed(stream)
+        connect = await stream.connected()
+        frame = json.dumps({"id": 9, "unsubscribe": {"channel": page.channel}})
+        request = {"session": connect["session"], "node": connect["node"], "data": frame}
+        if kind == "binary":
+            body = client_pb2.EmulationRequest(**{**request, "data": frame.encode()}).SerializeToString()
+            answer = await post(local_hub, "/emulation", body, **{"Content-Type": "application/octet-stream"})
+        else:
+            answer = await post(local_hub, "/emulation", json.dumps(request), **{"Content-Type": "application/json"})
+        assert answer.status_code == 204
+        assert "unsubscribe" in await stream.reply(9)
+
+
+async def test_garbage_in_the_binary_encoding_is_a_bad_request(local_hub: LocalHub) -> None:
+    binary = {"Content-Type": "application/octet-stream"}
+    for body in (b"\x0a", b"\xff" * 100, b"\x0a\x02\xff\xff"):
+        assert (await post(local_hub, "/emulation", body, **binary)).status_code == 400
 
 
 @pytest.mark.parametrize(
