@@ -1,7 +1,7 @@
 """One message to thousands of sockets: the whole hub, other servers and a C loop of `send()`, on one core each in turn.
 
     python -m benchmarks.fanout                 everything, 5,000 viewers, about 8 minutes
-    python -m benchmarks.fanout --quick         the hub alone, 1,000 viewers, about 40 seconds
+    python -m benchmarks.fanout --quick         the hub alone, 1,000 viewers, about a minute
     python -m benchmarks.fanout --only node     the hub and some of the peers
 
 Servers run on core 0; viewers, publishers, Redis and PostgreSQL on core 1. Exit code 1 when a message was lost, doubled
@@ -61,7 +61,7 @@ def measure(
             stage.window(1, 0.2)
             modes = result.modes
             modes["w1"] = one(one=lambda it: it.window(1, chosen.seconds))
-            if modes["w1"].of(lambda run: run.took_s * chosen.viewers / run.deliveries).median < PACE_S:
+            if modes["w1"].of(lambda run: run.us).median * chosen.viewers / 1e6 < PACE_S:
                 modes["w8"] = one(one=lambda it: it.window(8, chosen.seconds))
                 modes["paced"] = one(one=lambda it: it.paced(chosen.seconds))
     except BenchError as error:

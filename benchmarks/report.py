@@ -35,7 +35,7 @@ def render(results: "Sequence[Result]", storm: Storm | None, chosen: argparse.Na
     words = (
         f"{machine}; {chosen.viewers:,} viewers, payload of 300 bytes, {chosen.repeats} runs of {chosen.seconds:g} s: "
         "median (least–greatest). us: CPU time of the server per delivery, user and system. w1, w8: messages in flight; "
-        "10/s: ten messages a second. × floor: to the mean of the runs of the C `send()` loop just before and after."
+        "10/s: ten messages a second. × floor: to the mean of the runs of the C `send()` loop before and after it."
     )
     parts = [
         words,
@@ -104,9 +104,12 @@ def _storm(storm: Storm) -> str:
             f"{what}: {it.viewers:,} with tokens",
             f"{it.us:.0f}",
             f"{it.viewers / it.took_s:,.0f}",
-            f"{it.kib:.1f}",
+            memory,
         )
-        for what, it in (("arrival", storm.signed_in), ("storm", storm.storm))
+        for what, it, memory in (
+            ("arrival", storm.signed_in, f"{storm.signed_in.kib:.1f}"),
+            ("storm", storm.storm, "-"),  # the memory of those before is used again
+        )
     ]
     pauses = (
         f"In the storm the collector's worst pause was {storm.worst_pause_ms:.1f} ms (in all {storm.pauses_ms:.0f}); "
