@@ -24,7 +24,8 @@ from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 from hub.services.views import resolve_view
 from hub.transport.queue_wire import QueueWire
-from hub.transport.streams import send_body
+from hub.transport.streams import Stay, send_body
+from hub.transport.ws_answers import Refused
 
 KEEP_ALIVE_S = 15.0
 KEEP_ALIVE = b": still here\n\n"
@@ -113,7 +114,15 @@ class EventStream(Response):
         self._recalled = asyncio.Event()
         self._member = Member(self._wire, channel, PAGE_EVENTS, self._on_recall)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises Unavailable when the process has as many connections as it may."""
+        try:
+            with Stay(scope, is_stranger=False):
+                await self._serve(receive, send)
+        except Refused:
+            raise Unavailable from None
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         self._node.sessions.attach(self)
         self._wire.write(b"retry: %d\n\n" % RETRY_MS)

@@ -5,18 +5,22 @@ There is no close code: the last message is a `disconnect` push, then the body e
 
 import asyncio
 import contextlib
+from typing import Self
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from hub.protocol.limits import Manner
+from hub.transport.access import Peer
 from hub.transport.context import Context
 from hub.transport.cors import cors_headers, peer_of
 from hub.transport.emulation import Emulation
 from hub.transport.encodings import Framing
 from hub.transport.queue_wire import QueueWire
 from hub.transport.session import Session
+from hub.transport.ws_admission import Admission
+from hub.transport.ws_answers import Refused
 
 HEADERS = {
     "Cache-Control": "no-store, no-transform",
@@ -72,6 +76,43 @@ class StreamOutlet(QueueWire):
         self.finish()
 
 
+class Stay:
+    """A stream among the connections that the server counts: a stranger's, until it has authenticated."""
+
+    __slots__ = ("_address", "_admission")
+
+    def __init__(self, scope: Scope, *, is_stranger: bool = True) -> None:
+        given = scope.get("extensions", {}).get("hub.admission", {})
+        self._admission: Admission = given.get("counts") or Admission()
+        self._address: str | None = given.get("address") if is_stranger else None
+
+    def __enter__(self) -> Self:
+        """Raises Refused."""
+        self._admission.enter(self._address)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admission.leave(self._address)
+
+    def authenticated(self) -> None:
+        if self._address is not None:
+            self._admission.authenticate(self._address)
+            self._address = None
+
+
+class _Streamed(Session):
+    __slots__ = ("_stay",)
+
+    def __init__(
+        self, context: Context, outlet: StreamOutlet, framing: Framing, peer: Peer, manner: Manner, stay: Stay
+    ) -> None:
+        self._stay = stay
+        super().__init__(context, outlet, framing, peer, manner)
+
+    def admitted(self) -> None:
+        self._stay.authenticated()
+
+
 class Stream(Response):
     """Runs until the client, the hub or the protocol ends the session, which begins with `first`, a frame.
 
@@ -87,7 +128,8 @@ class Stream(Response):
         first: bytes,
         emulation: Emulation | None = None,
     ) -> None:
-        super().__init__(headers=HEADERS | cors_headers(request), media_type=media_type)
+        self._cors = cors_headers(request)
+        super().__init__(headers=HEADERS | self._cors, media_type=media_type)
         del self.headers["content-length"]
         self._context: Context = request.state.context
         self._framing = framing
@@ -97,12 +139,21 @@ class Stream(Response):
         self._emulation = emulation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        if scope["method"] == "HEAD":
-            await send({"type": "http.response.body", "body": b""})
-            return
+        try:
+            with Stay(scope) as stay:
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                if scope["method"] == "HEAD":
+                    await send({"type": "http.response.body", "body": b""})
+                else:
+                    await self._serve(stay, receive, send)
+        except Refused as refused:
+            headers = {name.decode(): value.decode() for name, value in refused.headers}
+            answer = JSONResponse({"message": str(refused)}, refused.status, headers=headers | self._cors)
+            await answer(scope, receive, send)
+
+    async def _serve(self, stay: Stay, receive: Receive, send: Send) -> None:
         outlet = StreamOutlet(self._framing)
-        session = Session(self._context, outlet, self._framing, self._peer, self._manner)
+        session = _Streamed(self._context, outlet, self._framing, self._peer, self._manner, stay)
         try:
             with self._reachable(session, outlet):
                 session.receive(self._first)

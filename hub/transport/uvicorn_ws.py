@@ -143,6 +143,7 @@ class HubHttpProtocol(HttpToolsProtocol):
         self._stop_deadline()
         self._handshake = self._read_handshake() if self.parser.should_upgrade() else None
         self._is_in_body = True
+        self.scope["extensions"] = {"hub.admission": {"counts": self.admission, "address": self._stranger_of()}}
         super().on_headers_complete()
         if self._handshake is None:
             self._start_deadline()

@@ -1,6 +1,7 @@
 """http_stream and sse with `/emulation`: what each request and each message may and must be."""
 
 import asyncio
+import contextlib
 import json
 import socket
 
@@ -379,3 +380,28 @@ async def test_a_client_that_asks_on_and_on_and_reads_nothing_is_too_slow(settin
                 assert (await post(hub, "/emulation", json.dumps(body))).status_code == 204
             await wait_until(lambda: not len(hub.emulation), within_s=20)
             await wait_until(lambda: not hub.requests, within_s=20)
+
+
+async def test_a_process_that_is_full_takes_no_more_streams(settings: Settings) -> None:
+    async with running(settings.model_copy(update={"hub_sockets_limit": 2})) as hub, open_page(hub) as page:
+        async with open_stream(hub.base_url, "sse", CONNECT) as one, open_stream(hub.base_url, "uni_sse", "{}") as two:
+            await one.connected()
+            await two.connected()
+            async with open_stream(hub.base_url, "http_stream", CONNECT) as refused:
+                assert refused.response.status_code == 503
+                assert refused.response.headers["access-control-allow-origin"] == "*"
+                assert int(refused.response.headers["retry-after"]) > 0
+            async with httpx2.AsyncClient(base_url=hub.base_url) as client:
+                assert (await client.get(f"/p/{page.slug}/events")).status_code == 503
+        await wait_until(lambda: not hub.requests)
+        async with open_stream(hub.base_url, "sse", CONNECT) as stream:
+            await stream.connected()
+
+
+async def test_strangers_of_one_address_are_few_and_visitors_many(settings: Settings) -> None:
+    """A stream is a stranger's only until its first command is answered."""
+    settings = settings.model_copy(update={"hub_preauth_sockets_per_address": 1})
+    async with running(settings) as hub, contextlib.AsyncExitStack() as streams:
+        for _ in range(3):
+            stream = await streams.enter_async_context(open_stream(hub.base_url, "http_stream", CONNECT))
+            await stream.connected()
