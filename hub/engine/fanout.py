@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from hub.engine.runs import MAX_RUN_BYTES, Run, above, parts_of
+from hub.engine.tally import Tally
 from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.stream import ClientInfo, Form, Publication
 
@@ -123,6 +124,7 @@ class Fanout:
         tick_s: float = 0.0,
         call_later: Callable[[float, Callable[[], None]], object] | None = None,
         now: Callable[[], float] = time.monotonic,
+        tally: Tally | None = None,
     ) -> None:
         self._limit = buffer_limit_bytes
         self._low_mark = int(buffer_limit_bytes * LOW_MARK_RATIO)
@@ -130,6 +132,7 @@ class Fanout:
         self._tick_s = tick_s
         self._call_later = call_later
         self._now = now
+        self._tally = tally or Tally()
         self._lanes: dict[LaneKey, Lane] = {}
         self._ahead: dict[Member, None] = {}  # got more with their answer than has been written here; in no lane yet
         self._behind: dict[Member, None] = {}
@@ -284,7 +287,7 @@ class Fanout:
         run = Run(publications, self._payload)
         limit = self._limit
         slow: list[Member] = []
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             frame = lane.frame(run)
             for member in lane.members:
                 wire = member.wire
@@ -292,8 +295,13 @@ class Fanout:
                     slow.append(member)
                 else:
                     wire.write(frame)
-        if slow:
-            self._set_behind(slow, now)
+            written = len(lane.members) - len(slow)
+            self._tally.writes += written
+            self._tally.deliveries += written * len(publications)
+            self._tally.delivered_bytes += written * len(frame)
+            if slow:
+                self._set_behind(slow, now)
+                slow.clear()
         newest = publications[-1]
         self._payload = newest.data
         self._move_to(newest.offset or self._position)
@@ -348,5 +356,6 @@ class Fanout:
     def _set_behind(self, members: Iterable[Member], now: float) -> None:
         for member in members:
             self.remove(member)
+            self._tally.slow += 1
             member.behind_since = now
             self._behind[member] = None

@@ -15,6 +15,7 @@ from hub.engine.channel import MAX_GAP, REORDER_WAIT_S, Action, AskTop, Channel,
 from hub.engine.envelope import unpack_client
 from hub.engine.fanout import Fanout, Member
 from hub.engine.reads import Reads
+from hub.engine.tally import Tally
 from hub.errors import HubError, Unavailable
 from hub.protocol.recovery import MAX_RECOVERED, can_recover, merge
 from hub.protocol.stream import Publication, StreamPosition
@@ -77,6 +78,7 @@ class LiveChannel:
         forget: Callable[[LiveChannel], None],
         has_snapshots: bool = True,
         is_cache: bool = False,
+        tally: Tally | None = None,
     ) -> None:
         self.state = state
         self.fanout = fanout
@@ -89,6 +91,7 @@ class LiveChannel:
         self._forget = forget
         self._has_snapshots = has_snapshots
         self._is_cache = is_cache
+        self._tally = tally or Tally()
         self._cached: SnapshotAt | None = None
         self._is_fetching = False
         self._is_asking = False
@@ -112,6 +115,7 @@ class LiveChannel:
             match action:
                 case Deliver(publications):
                     self.fanout.send(publications, self._clock.monotonic())
+                    self._observe(publications)
                 case Fetch(delay_s) if not self._is_fetching:
                     self._is_fetching = True
                     self._spawn(partial(self._fetch, delay_s))
@@ -119,10 +123,16 @@ class LiveChannel:
                     self._is_asking = True
                     self._spawn(self._ask)
                 case Recall():
+                    self._tally.rebases += 1
                     self._recall(self.fanout.take_all())
                 case Gone():
                     self._forget(self)
                     self._recall(self.fanout.take_all())
+
+    def _observe(self, publications: Sequence[Publication]) -> None:
+        now_ms = self._clock.now().timestamp() * 1000
+        for publication in publications:
+            self._tally.latency.observe(max(0.0, now_ms - publication.time_ms) / 1000)
 
     async def enter(self, member: Member, since: StreamPosition | None, must_recover: bool, accept: Accept) -> None:
         """Add `member`, brought up to date; raises Unrecoverable, NotFound or Unavailable."""
@@ -137,6 +147,7 @@ class LiveChannel:
             await self._enter_with_snapshot(member, accept)
         else:
             self._admit(member, accept, Entry(self.state.position, None, ()), ())
+            self._tally.joined_at_top += 1
 
     async def catch_up(self) -> None:
         """Ask the log where we stand, and read what is missing."""
@@ -155,11 +166,14 @@ class LiveChannel:
             if not can_recover(since, state.epoch, state.floor, state.pos):
                 return False
             missed = state.tail(since.offset)
+            is_in_ring = missed is not None
             if missed is None:
                 missed = merge(since.offset, history, state.ring)
             if missed is not None and self._reaches_top(since, missed):
                 position = StreamPosition(state.epoch, since.offset)
                 self._admit(member, accept, Entry(position, None, missed, is_recovered=True), ())
+                self._tally.recovered_from_ring += is_in_ring
+                self._tally.recovered_from_log += not is_in_ring
                 return True
             epoch = state.epoch
             history, top = await self._reads.shared(
@@ -188,6 +202,7 @@ class LiveChannel:
                 continue
             entry = Entry(StreamPosition(snapshot.epoch, snapshot.offset), snapshot.data, ())
             self._admit(member, accept, entry, tail)
+            self._tally.joined_with_snapshot += 1
             self.perform(self.state.noticed(snapshot.offset))
             return
         raise Unavailable
@@ -238,6 +253,7 @@ class LiveChannel:
     async def _read_gap(self) -> None:
         asked_at = self.state.position
         publications, top = await self._reads.after(self.name, asked_at.offset, MAX_GAP + 1)
+        self._tally.gaps += len(publications)
         self.perform(self.state.fetched(publications, top, asked_at))
 
     async def _ask(self) -> None:

@@ -22,6 +22,7 @@ from hub.engine.options import ChannelOptions
 from hub.engine.plain import PlainChannel
 from hub.engine.reads import Reads
 from hub.engine.sessions import Sessions
+from hub.engine.tally import Tally
 from hub.errors import HubError, NotFound, Unavailable
 from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
@@ -77,6 +78,7 @@ class Node:
         self._channels: dict[str, LiveChannel | PlainChannel] = {}
         self._opening: dict[str, list[Message]] = {}
         self.sessions = Sessions(self._rng)
+        self.tally = Tally()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._log_answered_at = float("-inf")
         self._is_suspect = False
@@ -108,6 +110,11 @@ class Node:
         """Whether new viewers can be served: link alive, log asked lately, not leaving."""
         is_log_fresh = self._clock.monotonic() - self._log_answered_at < LOG_SILENCE_LIMIT_S
         return self._broker.is_healthy and is_log_fresh and not self._is_draining
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether the broker's link has lately shown a sign of life."""
+        return self._broker.is_healthy
 
     @property
     def is_draining(self) -> bool:
@@ -251,6 +258,7 @@ class Node:
             tick_s=self._limits.tick_s,
             call_later=asyncio.get_running_loop().call_later,
             now=self._clock.monotonic,
+            tally=self.tally,
         )
         is_page, options = channel.startswith(PAGE_PREFIX), self._options(channel)
         if not options.history_size:
@@ -271,6 +279,7 @@ class Node:
             forget=self._forget,
             has_snapshots=is_page,
             is_cache=options.is_cache,
+            tally=self.tally,
         )
 
     def _options(self, channel: str) -> ChannelOptions:
@@ -296,6 +305,7 @@ class Node:
         """Tell members that were taken out to come back, spread so that they do not come at once."""
         loop = asyncio.get_running_loop()
         for member in members:
+            self.tally.recalls += 1
             delay_s = self._rng.uniform(0, RECALL_SPREAD_S)
             loop.call_later(delay_s, member.on_recall, UnsubscribeCode.INSUFFICIENT_STATE)
 
@@ -320,6 +330,7 @@ class Node:
     def _suspect(self, reason: str) -> None:
         if not self._is_suspect:
             self._is_suspect = True
+            self.tally.suspicions += 1
             log.info("messages may have been lost (%s): comparing every channel with the log", reason)
             self._spawn(self._check_all)
 
