@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     smtp_from: str = "status@localhost"
 
     sentry_dsn: SecretStr | None = None
+    hub_metrics_token: SecretStr | None = None
 
     # Limits.
     hub_body_limit_bytes: int = 1_048_576

@@ -1,10 +1,12 @@
 """For machines that watch the hub: alive, ready, figures. Never behind a sign-in, and no secrets in them."""
 
 import asyncio
+import hmac
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from hub.api.engine_metrics import EngineMetrics
 from hub.api.metrics import Metrics
 from hub.services import outbox
 
@@ -28,15 +30,21 @@ async def readyz(request: Request) -> Response:
 
 
 async def show_metrics(request: Request) -> Response:
-    """The Prometheus text format, of this process alone."""
+    """The Prometheus text format, of this process alone; single channels for whoever has HUB_METRICS_TOKEN."""
     metrics: Metrics = request.state.metrics
-    counts = request.state.node.member_counts()
-    metrics.members.set(sum(counts.values()))
-    metrics.channels.set(sum(1 for count in counts.values() if count))
     metrics.loop_gap.set(request.state.watchdog.longest_gap_s())
     checks = await run_checks(request)
     metrics.is_ready.set(all(answer == "ok" for answer in checks.values()))
-    return Response(metrics.render(), media_type=_METRICS_TYPE, headers=_NO_STORE)
+    engine = EngineMetrics(request.state.node, names_channels=_has_token(request))
+    return Response(metrics.render(engine), media_type=_METRICS_TYPE, headers=_NO_STORE)
+
+
+def _has_token(request: Request) -> bool:
+    token = request.state.settings.hub_metrics_token
+    if token is None:
+        return False
+    offered = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    return hmac.compare_digest(offered.encode(), token.get_secret_value().encode())
 
 
 async def run_checks(request: Request) -> dict[str, str]:

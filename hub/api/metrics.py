@@ -1,6 +1,7 @@
 """What `/metrics` tells about HTTP; figures of other parts are read when it is asked for (health.py)."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -15,8 +16,6 @@ class Metrics:
         self._seconds = Histogram(
             "hub_http_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS, registry=self.registry
         )
-        self.members = Gauge("hub_members", "Viewers connected to this node, all channels.", registry=self.registry)
-        self.channels = Gauge("hub_channels", "Channels with members on this node.", registry=self.registry)
         self.is_ready = Gauge("hub_ready", "1 when /readyz says so.", registry=self.registry)
         self.loop_gap = Gauge(
             "hub_loop_gap_seconds", "Longest pause of the event loop in the last minute.", registry=self.registry
@@ -31,9 +30,12 @@ class Metrics:
         self._requests.labels(route, known_method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def render(self) -> bytes:
-        """The Prometheus text format."""
-        return generate_latest(self.registry)
+    def render(self, others: Collector) -> bytes:
+        """The Prometheus text format, with the families of `others`."""
+        everything = CollectorRegistry()
+        everything.register(self.registry)
+        everything.register(others)
+        return generate_latest(everything)
 
 
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}

@@ -169,6 +169,33 @@ async def test_a_channel_can_be_left_and_joined_again_on_one_connection(live_pag
         assert missed + live == [first["offset"] + 1, first["offset"] + 2]
 
 
+async def test_the_figures_follow_what_viewers_get(live_page: LivePage) -> None:
+    async def figures() -> dict[str, float]:
+        async with httpx2.AsyncClient(base_url=live_page.hub.base_url) as visitor:
+            lines = (await visitor.get("/metrics")).text.splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+    before = await figures()
+    async with raw_client(live_page) as client:
+        await client.call(connect={})
+        await client.call(subscribe={"channel": live_page.channel})
+        await live_page.change(3)
+        await client.take_publications(3)
+        during = await figures()
+    grown = {name: during[name] - before.get(name, 0) for name in during}
+    assert grown["hub_connections"] == 1
+    assert grown["hub_deliveries_total"] == 3
+    assert grown["hub_delivered_bytes_total"] > 300
+    assert grown["hub_publish_to_write_seconds_count"] == 3
+    assert grown['hub_joins_total{from="snapshot"}'] == 1
+    assert live_page.channel not in str(during)
+
+    async def is_gone() -> bool:
+        return (await figures())["hub_connections"] == before["hub_connections"]
+
+    await wait_until(is_gone)
+
+
 # The event stream
 
 

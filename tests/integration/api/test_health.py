@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import SecretStr
+
 from hub.migrate import upgrade
 from tests.support.api import data_of, error_of, open_api
 from tests.support.waiting import wait_until
@@ -36,8 +38,31 @@ async def test_figures_are_by_route_and_hold_no_names(api, page):
         "hub_ready",
         "hub_outbox_oldest_seconds",
         "hub_http_request_seconds_count",
+        "hub_connections",
+        "hub_deliveries_total",
+        "hub_delivered_bytes_total",
+        "hub_slow_members_total",
+        'hub_joins_total{from="ring"}',
+        'hub_joins_total{from="table"}',
+        'hub_joins_total{from="snapshot"}',
+        "hub_gap_publications_total",
+        "hub_broker_up",
+        'hub_publish_to_write_seconds_bucket{le="0.005"}',
+        "hub_loop_gap_seconds",
     ):
         assert f"\n{name}" in answer.text
+
+
+async def test_single_channels_are_for_whoever_has_the_token(settings):
+    settings = settings.model_copy(update={"hub_metrics_token": SecretStr("let me see")})
+    async with open_api(settings) as api:
+        for headers, is_told in (
+            ({}, False),
+            ({"Authorization": "Bearer let me"}, False),
+            ({"Authorization": "Bearer let me see"}, True),
+        ):
+            figures = (await api.anonymous.get("/metrics", headers=headers)).text
+            assert ("hub_channel_members" in figures) is is_told
 
 
 async def test_without_the_database_requests_get_503_and_afterwards_answers_again(settings, own_postgres, guard):
