@@ -24,8 +24,9 @@ NO_EPOCH = "-"
 MAX_CARRIED_BYTES = 65_536
 """Payloads above this travel as a header alone; nodes read them from the log."""
 
-CHANNEL_PREFIX = "hub:view:"
 BEAT_CHANNEL = "hub:beat"
+_CHANNEL_PREFIX = "hub:view:"
+_BRACES = str.maketrans({"%": "%25", "{": "%7B", "}": "%7D"})  # in Redis' names they mark what decides over the slot
 
 _VERSION = b"1"
 _CARRIED, _ABSENT = b"+", b"-"
@@ -42,6 +43,11 @@ class Message:
     rights: int
     created_at_ms: int
     payload: bytes | None
+
+
+def carrier_of(channel: str) -> str:
+    """The name under which Redis carries the messages of `channel`."""
+    return _CHANNEL_PREFIX + channel.translate(_BRACES)
 
 
 def encode_message(message: Message) -> bytes:

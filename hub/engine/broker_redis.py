@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from redis.exceptions import RedisError
 
 from hub.clock import Clock
-from hub.engine.broker import BEAT_CHANNEL, CHANNEL_PREFIX, Message, decode_message, encode_message
+from hub.engine.broker import BEAT_CHANNEL, Message, carrier_of, decode_message, encode_message
 from hub.engine.redis_address import Form, RedisAddress, parse_address
 from hub.engine.redis_client import find_master, make_client
 from hub.engine.redis_cluster import ClusterEars
@@ -55,7 +55,7 @@ class RedisBroker:
         self._beating = asyncio.create_task(self._beat(), name="redis-beat")
 
     async def subscribe(self, channel: str) -> None:
-        name = CHANNEL_PREFIX + channel
+        name = carrier_of(channel)
         if self._ears.is_confirmed(name):
             return
         if name not in self._waiting:
@@ -69,7 +69,7 @@ class RedisBroker:
             raise Unavailable from None
 
     async def unsubscribe(self, channel: str) -> None:
-        name = CHANNEL_PREFIX + channel
+        name = carrier_of(channel)
         self._known.discard(name)
         if (waiting := self._waiting.pop(name, None)) is not None:
             waiting.cancel()
@@ -81,7 +81,7 @@ class RedisBroker:
         self._ears.subscribe(name)
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        await self.publish_raw([(CHANNEL_PREFIX + message.channel, encode_message(message)) for message in messages])
+        await self.publish_raw([(carrier_of(message.channel), encode_message(message)) for message in messages])
 
     async def publish_raw(self, items: Sequence[tuple[str, bytes]]) -> None:
         """Send (Redis' own channel, bytes) in order, without retry; an exception means "unknown"."""
@@ -121,7 +121,7 @@ class RedisBroker:
             log.warning("unreadable message on %s: %s", channel, error)
             self._on_suspect("unreadable message")
             return
-        if CHANNEL_PREFIX + message.channel == channel:
+        if carrier_of(message.channel) == channel:
             self._on_message(message)
 
     def confirmed(self, channel: str) -> bool:

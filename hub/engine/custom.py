@@ -3,19 +3,18 @@
 Page channels are none: their publications come from the database alone.
 """
 
-import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 from redis.exceptions import RedisError
 
 from hub.clock import Clock
-from hub.engine.broker import FLAG_JOIN, FLAG_LEAVE, MAX_CARRIED_BYTES, NO_EPOCH, Broker, Message
-from hub.engine.envelope import pack, pack_client
+from hub.engine.broker import MAX_CARRIED_BYTES, NO_EPOCH, Broker, Message
+from hub.engine.envelope import pack
+from hub.engine.news import News
 from hub.engine.options import ChannelOptions
-from hub.engine.roster import REFRESH_S, Roster
+from hub.engine.roster import Roster
 from hub.engine.streams_redis import RedisStreams
 from hub.errors import NotFound, TooLarge, Unavailable
 from hub.protocol.stream import ClientInfo, StreamPosition
@@ -42,21 +41,14 @@ class CustomChannels:
         self._broker = broker
         self._options_of = options_of
         self._clock = clock
-        self._news: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._news = News(roster, broker)
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._tell_news()), asyncio.create_task(self._refresh())]
+        self._news.start()
 
     async def close(self) -> None:
         """Members that are still here are taken off the roster."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        while not self._news.empty():
-            self._news.get_nowait().close()
-        with contextlib.suppress(RedisError, OSError):
-            await self._roster.leave()
+        await self._news.close()
 
     def options(self, channel: str) -> ChannelOptions:
         """Raises NotFound for a name of no namespace, and for pages."""
@@ -85,7 +77,11 @@ class CustomChannels:
             payload = pack(data, info, tags or {})
             if len(payload) > MAX_CARRIED_BYTES:  # nobody could fetch it
                 raise TooLarge(f"At most {MAX_CARRIED_BYTES} bytes fit into a channel without history.")
-            await self._broker.publish([Message(channel, NO_EPOCH, 0, 0, 0, time_ms, payload)])
+            message = Message(channel, NO_EPOCH, 0, 0, 0, time_ms, payload)
+            if idempotency_key:
+                await self.streams.pass_on(message, idempotency_key)
+            else:
+                await self._broker.publish([message])
             return NO_POSITION
 
     async def remove_history(self, channel: str) -> None:
@@ -103,42 +99,21 @@ class CustomChannels:
     # Members of this node
 
     async def entering(self, channel: str, info: ClientInfo) -> None:
-        """Before the client learns that it is in: who asks from then on finds it."""
+        """Before the client learns that it is in: who asks from then on finds it. Raises Unavailable."""
         if self.options(channel).has_presence:
-            with _available():
-                await self._roster.add(channel, info)
+            await self._news.here(channel, info)
 
     def entered(self, channel: str, info: ClientInfo) -> None:
         if self.options(channel).has_join_leave:
-            self._news.put_nowait(self._tell(channel, FLAG_JOIN, info))
+            self._news.joined(channel, info)
 
     def left(self, channel: str, info: ClientInfo, *, was_in: bool = True) -> None:
         """`was_in` False: it was on its way and did not come in."""
         options = self.options(channel)
         if options.has_presence:
-            self._news.put_nowait(self._roster.remove(channel, info.client))
+            self._news.gone(channel, info.client)
         if options.has_join_leave and was_in:
-            self._news.put_nowait(self._tell(channel, FLAG_LEAVE, info))
-
-    async def _tell(self, channel: str, flag: int, info: ClientInfo) -> None:
-        await self._broker.publish([Message(channel, NO_EPOCH, 0, flag, 0, 0, pack_client(info))])
-
-    async def _tell_news(self) -> None:
-        """One after the other, so that nobody is heard to leave before he was heard to join."""
-        while True:
-            news = await self._news.get()
-            try:
-                await news
-            except (RedisError, OSError) as error:  # presence heals at the next refresh, or runs out
-                log.info("joins and leaves are not told: %s", error)
-
-    async def _refresh(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_S)
-            try:
-                await self._roster.refresh()
-            except (RedisError, OSError) as error:
-                log.info("presence is not refreshed: %s", error)
+            self._news.left(channel, info)
 
 
 @contextlib.contextmanager

@@ -4,19 +4,22 @@ Field: client id. Value: `<unix milliseconds until which it holds>|<the client a
 entries of its connections long before they end, so those of a node that died are gone within `TTL_S`.
 """
 
-import logging
+import asyncio
 import time
 from collections.abc import Awaitable, Mapping
 from typing import Any, cast
 
+from redis.asyncio import RedisCluster
+
 from hub.engine.envelope import pack_client, unpack_client
 from hub.engine.redis_client import Client
+from hub.engine.streams_redis import CALLS_AT_ONCE, key_of
 from hub.protocol.stream import ClientInfo
 
 TTL_S = 60.0
-REFRESH_S = 25.0
 
-log = logging.getLogger(__name__)
+Changes = Mapping[str, Mapping[str, ClientInfo | None]]
+"""Channel → client id → who it is, None for one who has gone."""
 
 
 class Roster:
@@ -24,54 +27,59 @@ class Roster:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._here: dict[str, dict[str, bytes]] = {}  # channel → client id → the client as JSON
-
-    async def add(self, channel: str, info: ClientInfo) -> None:
-        packed = self._here.setdefault(channel, {})[info.client] = pack_client(info)
-        await self._write(channel, {info.client: packed})
-
-    async def remove(self, channel: str, client: str) -> None:
-        here = self._here.get(channel, {})
-        here.pop(client, None)
-        if not here:
-            self._here.pop(channel, None)
-        await _answer(self._client.hdel(_key(channel), client))
 
     async def read(self, channel: str) -> dict[str, ClientInfo]:
         """Client id → who it is."""
-        fields: Mapping[bytes, bytes] = await _answer(self._client.hgetall(_key(channel)))
+        key = key_of(channel, "clients")
+        fields: Mapping[bytes, bytes] = await _answer(self._client.hgetall(key))
         now_ms = _now_ms()
         found: dict[str, ClientInfo] = {}
-        for value in fields.values():
+        gone: list[bytes] = []
+        for name, value in fields.items():
             until_ms, _, packed = value.partition(b"|")
             if int(until_ms) > now_ms:
-                info = unpack_client(packed)
-                found[info.client] = info
-        if len(found) < len(fields):
-            gone = [name for name in fields if name.decode() not in found]
-            await _answer(self._client.hdel(_key(channel), *gone))
+                found[name.decode()] = unpack_client(packed)
+            else:
+                gone.append(name)
+        if gone:
+            await _answer(self._client.hdel(key, *cast("Any", gone)))
         return found
 
-    async def refresh(self) -> None:
-        """Say again that everybody of this node is here; one command to a channel."""
-        for channel, clients in list(self._here.items()):
-            await self._write(channel, dict(clients))
-
-    async def leave(self) -> None:
-        """Take everybody of this node out."""
-        for channel, clients in list(self._here.items()):
-            await _answer(self._client.hdel(_key(channel), *clients))
-        self._here.clear()
-
-    async def _write(self, channel: str, clients: Mapping[str, bytes]) -> None:
+    async def write(self, changes: Changes) -> None:
+        """All in one round trip; in a Cluster one for each channel, some at a time."""
         until_ms = _now_ms() + round(TTL_S * 1000)
-        fields = {client: b"%d|%s" % (until_ms, packed) for client, packed in clients.items()}
-        await _answer(self._client.hset(_key(channel), mapping=cast("Any", fields)))
-        await _answer(self._client.expire(_key(channel), round(TTL_S)))
+        if isinstance(self._client, RedisCluster):
+            slots = asyncio.Semaphore(CALLS_AT_ONCE)
+
+            async def one(channel: str, clients: Mapping[str, ClientInfo | None]) -> None:
+                async with slots:
+                    for command in _commands(channel, clients, until_ms):
+                        await _answer(self._client.execute_command(*command))
+
+            await asyncio.gather(*(one(channel, clients) for channel, clients in changes.items()))
+            return
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for channel, clients in changes.items():
+                for command in _commands(channel, clients, until_ms):
+                    pipeline.execute_command(*command)
+            await pipeline.execute()
 
 
-def _key(channel: str) -> str:
-    return f"hub:{{{channel}}}:clients"
+def _commands(channel: str, clients: Mapping[str, ClientInfo | None], until_ms: int) -> list[tuple[Any, ...]]:
+    key = key_of(channel, "clients")
+    here: list[Any] = []
+    gone: list[str] = []
+    for client, info in clients.items():
+        if info is None:
+            gone.append(client)
+        else:
+            here += [client, b"%d|%s" % (until_ms, pack_client(info))]
+    commands: list[tuple[Any, ...]] = []
+    if here:
+        commands += [("HSET", key, *here), ("PEXPIRE", key, round(TTL_S * 1000))]
+    if gone:
+        commands.append(("HDEL", key, *gone))
+    return commands
 
 
 def _now_ms() -> int:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 import pytest
 
+from hub.children import Guard
 from hub.ids import new_id
 from tests.support.hub import HubProcess
+from tests.support.redis_sets import make_cluster
 from tests.support.servers import Servers
 
 STATUSES = ("degraded_performance", "operational")
@@ -73,6 +76,17 @@ async def make_live_page(hub: HubProcess, token: str) -> LivePage:
 class RunningHub:
     hub: HubProcess
     token: str
+
+
+@pytest.fixture(scope="session")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    guard = Guard()
+    with ThreadPoolExecutor(1) as beside:  # fixtures run within the test's loop; and children end with their thread
+        cluster = make_cluster(tmp_path_factory.mktemp("cluster"), guard, masters=3)
+        beside.submit(lambda: asyncio.run(cluster.start())).result(60)
+        yield cluster.url
+        cluster.close()
+    guard.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,13 @@
 """One suite for every broker: what a node may lean on, on memory, on one Redis and on a Cluster alike."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from hub.children import Guard
 from hub.clock import SystemClock
 from hub.engine.broker import Broker, Message
 from hub.engine.broker_memory import Exchange, MemoryBroker
 from hub.engine.broker_redis import RedisBroker
-from tests.support.redis_sets import make_cluster
 from tests.support.waiting import wait_until
 
 
@@ -28,17 +24,6 @@ class Ear:
 
 
 MakeEar = Callable[[], Awaitable[Ear]]
-
-
-@pytest.fixture(scope="module")
-def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    guard = Guard()
-    with ThreadPoolExecutor(1) as beside:  # fixtures run within the test's loop; and children end with their thread
-        cluster = make_cluster(tmp_path_factory.mktemp("cluster"), guard, masters=3)
-        beside.submit(lambda: asyncio.run(cluster.start())).result(60)
-        yield cluster.url
-        cluster.close()
-    guard.close()
 
 
 @pytest.fixture(params=["memory", "redis", "cluster"])

@@ -1,5 +1,6 @@
 """Custom channels over a real Redis: histories, positions, presence, joins and leaves, on two nodes."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -77,6 +78,10 @@ class Place:
     def leave(self) -> None:
         self.node.leave(self.channel, self.member)
 
+    async def join_again(self) -> None:
+        self.leave()
+        await self.join()
+
     def write(self, frame: bytes) -> None:
         self.told += frame.decode().removesuffix(";").split(";")  # several may come as one
 
@@ -101,7 +106,7 @@ class Cell:
         self._stack.push_async_callback(redis.aclose)
         broker = RedisBroker(self.url, clock)
         custom = CustomChannels(
-            RedisStreams(redis, is_sharded=False),
+            RedisStreams(redis, is_sharded=broker.is_sharded),
             Roster(redis),
             broker,
             lambda name: OPTIONS.get(name.partition(":")[0]),
@@ -118,9 +123,9 @@ class Cell:
         await self._stack.aclose()
 
 
-@pytest.fixture
-async def cell(redis_url: str) -> AsyncIterator[Cell]:
-    cell = Cell(redis_url)
+@pytest.fixture(params=["redis_url", "cluster_url"])
+async def cell(request: pytest.FixtureRequest) -> AsyncIterator[Cell]:
+    cell = Cell(request.getfixturevalue(request.param))
     yield cell
     await cell.close()
 
@@ -200,6 +205,39 @@ async def test_a_publication_with_a_key_happens_once(cell: Cell) -> None:
     assert (await node.custom.publish(name, b"2", idempotency_key="l")).offset == 2
 
 
+async def test_a_publication_with_a_key_happens_once_where_nothing_is_kept(cell: Cell) -> None:
+    node = await cell.node()
+    name = cell.names["plain"]
+    viewer = Place(node, name)
+    await viewer.join()
+    for word, key in ((b"1", "k"), (b"1", "k"), (b"2", "l")):
+        assert await node.custom.publish(name, word, idempotency_key=key) == NO_POSITION
+    await wait_until(lambda: len(viewer.told) == 2)
+    assert viewer.told == ["0=1", "0=2"]
+
+
+@pytest.mark.parametrize("odd", ["a{b}c", "a}b{", "{}", "}{x}", "%7B", "é", "#42"])
+async def test_any_name_can_have_a_history_and_members(cell: Cell, odd: str) -> None:
+    node = await cell.node()
+    name = f"{cell.names['kept']}{odd}"
+    place = Place(node, name, "ann")
+    await place.join()
+    await node.custom.publish(name, b"1")
+    await wait_until(lambda: "1=1" in place.told)
+    assert place.info.client in await node.custom.presence(name)
+
+
+async def test_one_question_tells_where_many_channels_stand(cell: Cell) -> None:
+    node = await cell.node()
+    names = [f"{cell.names['kept']}:{n}" for n in range(450)]
+    last = await node.custom.publish(names[7], b"1")
+    tops = await node.custom.streams.tops(names)
+    assert list(tops) == names
+    assert (tops[names[7]].epoch, tops[names[7]].head, tops[names[7]].floor) == (last.epoch, 1, 0)
+    assert {top.head for name, top in tops.items() if name != names[7]} == {0}
+    assert await node.custom.streams.tops(names) == tops
+
+
 async def test_a_cache_gives_the_newest_alone_and_nothing_to_whoever_has_it(cell: Cell) -> None:
     node = await cell.node()
     name = cell.names["cache"]
@@ -239,6 +277,23 @@ async def test_everybody_sees_who_comes_and_goes_on_all_nodes(cell: Cell) -> Non
     await wait_until(lambda: "-bob" in watcher.told)
     assert watcher.told == ["+watcher", "+ann", "+bob", "-bob"]
     assert await here.custom.presence(name) == {place.info.client: place.info for place in (watcher, ann)}
+
+
+async def test_a_crowd_that_leaves_and_comes_back_at_once_is_here_in_the_end(cell: Cell) -> None:
+    node = await cell.node()
+    name = cell.names["kept"]
+    watcher = Place(node, name, "watcher")
+    await watcher.join()
+    crowd = [Place(node, name, f"u{n}") for n in range(400)]
+    await asyncio.gather(*(place.join() for place in crowd))
+    for place in crowd:
+        place.leave()
+    await asyncio.gather(*(place.join() for place in crowd))
+    crowd[0].leave()
+    await crowd[1].join_again()
+    assert set(await node.custom.presence(name)) == {place.info.client for place in (watcher, *crowd[1:])}
+    heard = ["+u1", "-u1"] * 2 + ["+u1"]
+    await wait_until(lambda: [word for word in watcher.told if word in {"+u1", "-u1"}] == heard)
 
 
 async def test_redis_without_its_data_sends_everybody_to_a_new_life_of_the_channel(own_valkey: Valkey) -> None:
