@@ -245,6 +245,7 @@ class Node:
             self._channels[channel] = live
             for message in early:
                 live.receive(message)
+            self._linger_if_idle(live)  # whoever wanted it may have gone meanwhile
         except Exception:
             await self._broker.unsubscribe(channel)
             raise
