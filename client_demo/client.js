@@ -19,7 +19,7 @@ const STALE_AFTER_MS = 5_000;
 const POLL_MS = 10_000;
 const SOCKET_FAILURES_BEFORE_STREAM = 2;
 const SOCKET_RETRY_BESIDE_STREAM_MS = 60_000;
-const STREAM_SILENCE_MS = 150_000; // a page's summary comes each minute; its comments are not seen from here
+const STREAM_SILENCE_MS = 40_000; // `alive` comes after 15 s without another event
 
 export class HubClient extends EventTarget {
   #options;
@@ -281,7 +281,7 @@ export class HubClient extends EventTarget {
   // ── server-sent events ───────────────────────────────────────────────────────────────────────────────────
 
   #openStream() {
-    const url = new URL(`/p/${this.#options.slug}/events`, this.#options.base);
+    const url = new URL(`/p/${this.#options.slug}/events?alive=event`, this.#options.base);
     const source = new EventSource(url, { withCredentials: true });
     const stream = { source, isLive: false };
     this.#stream = stream;
@@ -295,7 +295,7 @@ export class HubClient extends EventTarget {
       this.#after("retry", SOCKET_RETRY_BESIDE_STREAM_MS, () => this.#connect());
       this.#setState("live");
     };
-    source.addEventListener("open", alive);
+    for (const name of ["open", "alive"]) source.addEventListener(name, alive);
     source.addEventListener("snapshot", ({ data }) => {
       const snapshot = JSON.parse(data);
       if (snapshot.epoch !== this.#position?.epoch || snapshot.offset !== this.#position.offset) this.#restart(snapshot);

@@ -1,7 +1,7 @@
 """`/connection/http_stream` and `/connection/sse`: the two-way protocol where WebSockets are blocked.
 
 The request carries the first commands, `connect` before all; the response carries replies and pushes; further commands
-come by `/emulation`. `docs/protocol.md#fallbacks`.
+come by `/emulation`. `docs/protocol.md#streams`.
 """
 
 from http import HTTPStatus

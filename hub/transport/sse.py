@@ -2,6 +2,9 @@
 
 First an event `snapshot` (its data is the snapshot), then unnamed events whose data is the event to fold in. `id:` is
 the offset; `Last-Event-ID` resumes after it, or starts again with a snapshot where that is no longer possible.
+
+While nothing happens a comment keeps proxies awake. Scripts in a browser are not told of comments: with `?alive=event`
+they get an event `alive` instead, and can tell a quiet page from a dead line.
 """
 
 import asyncio
@@ -28,7 +31,8 @@ from hub.transport.streams import Stay, send_body
 from hub.transport.ws_answers import Refused
 
 KEEP_ALIVE_S = 15.0
-KEEP_ALIVE = b": still here\n\n"
+COMMENT = b": still here\n\n"
+ALIVE = b"event: alive\ndata: {}\n\n"
 RETRY_MS = 3_000
 DRAIN_RETRY_MS = (500, 5_000)  # spread, as all viewers of a leaving node come back elsewhere
 MAX_OFFSET_DIGITS = 19
@@ -109,6 +113,7 @@ class EventStream(Response):
         self._node: Node = request.state.node
         self._channel = channel
         self._since = since
+        self._keep_alive = ALIVE if request.query_params.get("alive") == "event" else COMMENT
         self._wire = QueueWire()
         self._epoch = ""
         self._recalled = asyncio.Event()
@@ -128,7 +133,7 @@ class EventStream(Response):
         self._wire.write(b"retry: %d\n\n" % RETRY_MS)
         joining = asyncio.ensure_future(self._stay_joined())
         try:
-            await send_body(self._wire, receive, send, idle_s=KEEP_ALIVE_S, idle_frame=KEEP_ALIVE)
+            await send_body(self._wire, receive, send, idle_s=KEEP_ALIVE_S, idle_frame=self._keep_alive)
         finally:
             self._node.sessions.detach(self)
             self._node.leave(self._channel, self._member)
