@@ -173,6 +173,10 @@ static void on_frame(struct viewer *viewer, int opcode, char *text, size_t size,
     } else if (opcode == 1 && size == 1 && *text == '2') { /* and of Engine.IO */
         write_frame(viewer, 1, "3", 1);
     } else if (viewer->state == READY) {
+        if (memmem(text, size, "\"unsubscribe\":", 14)) {
+            fprintf(stderr, "sent away: %.*s\n", (int)(size < 200 ? size : 200), text);
+            lost++;
+        }
         count(viewer, text, size, now);
     } else {
         struct line *line = &lines[(viewer - viewers) % line_count];

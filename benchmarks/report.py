@@ -33,9 +33,9 @@ HEAD = (
 def render(results: "Sequence[Result]", storm: Storm | None, chosen: argparse.Namespace) -> str:
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     words = (
-        f"{machine}; {chosen.viewers:,} viewers, payload of 300 bytes, {chosen.repeats} runs of {chosen.seconds:g} s: "
-        "median (least–greatest). us: CPU time of the server per delivery, user and system. w1, w8: messages in flight; "
-        "10/s: ten messages a second. × floor: to the mean of the runs of the C `send()` loop before and after it."
+        f"{machine}; {chosen.viewers:,} viewers, payload of 300 bytes, {chosen.repeats} × {chosen.seconds:g} s, "
+        "median (least–greatest). us: CPU time of the server per delivery, user and system. w1, w8: messages in "
+        "flight; 10/s: ten messages a second. × floor: to the mean of the runs of the C `send()` loop around it."
     )
     parts = [
         words,

@@ -95,7 +95,7 @@ class Stage:
                 number += 1
                 self.target.publish(message(number))
             if arrived < number:
-                self.load.got()
+                self._wait(number)
                 arrived += 1
         return self._end(number, used_s, begun_at)
 
@@ -107,12 +107,18 @@ class Stage:
             time.sleep(max(0.0, begun_at + number * PACE_S - time.monotonic()))
             self.target.publish(message(number))
         for _ in range(count):
-            self.load.got()
+            self._wait(count)
         return self._end(count, used_s, begun_at)
 
     def _begin(self) -> tuple[float, float]:
         self.load.reset()
         return cpu_s(self.target.pids), time.monotonic()
+
+    def _wait(self, published: int) -> None:
+        try:
+            self.load.got()
+        except BenchError as error:
+            raise BenchError(f"{self.target.name}: {error}; {published} were published, {self.load.stats()}") from None
 
     def _end(self, messages: int, used_s: float, begun_at: float) -> Run:
         took_s = time.monotonic() - begun_at
