@@ -23,7 +23,8 @@ from tests.support.json_client import json_client
 from tests.support.profile import API_KEY, BASE_URL, WS_URL, sdk_profile
 from tests.support.waiting import wait_until, wait_until_blocking
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+# They wait for each other: there is one port 8000.
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PINNED = ROOT / "tests" / "contract" / "sdk-suite.txt"
 CACHE = ROOT / ".build" / "sdk-suite"
@@ -53,7 +54,6 @@ def suite() -> Path:
     return unpacked
 
 
-@pytest.mark.timeout(SUITE_LIMIT_S + 120)
 def test_the_python_sdks_own_suite_passes(suite: Path, tmp_path: Path) -> None:
     """In JSON and in protobuf, which each of its tests against a server goes through."""
     with sdk_profile("py", tmp_path / "hub.log"):

@@ -55,9 +55,10 @@ class JsonClient:
         await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _read(self) -> None:
-        async for frame in self._connection:
-            for line in str(frame).splitlines():
-                await self._take(json.loads(line))
+        with contextlib.suppress(websockets.ConnectionClosed):
+            async for frame in self._connection:
+                for line in str(frame).split("\n"):
+                    await self._take(json.loads(line))
         for reply in self._replies.values():
             if not reply.done():
                 reply.set_exception(ConnectionError(f"closed with {self.close_code}"))
