@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from hub.api.authenticate import principal_of
 from hub.api.headers import http_middleware
@@ -42,6 +43,7 @@ from hub.services.history import SqlLog
 from hub.services.snapshots import SqlSnapshots
 from hub.settings import Settings
 from hub.transport.access import Access
+from hub.transport.collector import freeze_newcomers
 from hub.transport.context import Context, connection_limits
 from hub.transport.emulation import Emulation, emulation_endpoint
 from hub.transport.http_stream import http_stream_endpoint, sse_endpoint
@@ -91,6 +93,7 @@ def create_app(settings: Settings) -> Starlette:
         tasks = [
             asyncio.create_task(relay.run(), name="relay"),
             asyncio.create_task(presence.run(), name="presence"),
+            asyncio.create_task(freeze_newcomers(lambda: len(node.sessions)), name="collector"),
         ]
         try:
             async with sweep.running():
@@ -123,10 +126,10 @@ def create_app(settings: Settings) -> Starlette:
     async def nothing_here(request: Request, _: Exception) -> Response:
         return site.not_found(request)
 
-    return Starlette(
+    return _Application(
         routes=[
-            *api_routes(),
             WebSocketRoute("/connection/websocket", websocket_endpoint),
+            *api_routes(),
             Route("/connection/http_stream", http_stream_endpoint, methods=["POST", "OPTIONS"]),
             Route("/connection/sse", sse_endpoint, methods=["GET", "POST", "OPTIONS"]),
             WebSocketRoute("/connection/uni_websocket", uni_websocket_endpoint),
@@ -140,3 +143,14 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={404: nothing_here},
         lifespan=lifespan,
     )
+
+
+class _Application(Starlette):
+    """Sockets go to their route past the middleware, which is about requests and costs a storm dearly."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            scope["app"] = self
+            await self.router(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)

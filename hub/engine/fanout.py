@@ -3,8 +3,9 @@
 Nothing here waits for a client. A member's transport buffer is its queue; over the limit the member is skipped and
 marked behind, told to come back once it has drained, and dropped when it does not drain.
 
-A publication on a quiet channel goes out at once and starts a tick; what comes while that runs goes out at its end, in
-one write per member. Nothing else depends on the tick: whoever has to know where a member is flushes first.
+A publication on a quiet channel goes out as soon as all that came with it has been read, and starts a tick; what comes
+while that runs goes out at its end, in one write per member. Nothing else depends on the tick: whoever has to know
+where a member is flushes first.
 """
 
 import time
@@ -116,6 +117,26 @@ class Lane:
 class Fanout:
     """The members of one channel, in lanes that share their bytes. Without `call_later` nothing is collected."""
 
+    __slots__ = (
+        "_ahead",
+        "_behind",
+        "_call_later",
+        "_is_ticking",
+        "_lanes",
+        "_limit",
+        "_low_mark",
+        "_now",
+        "_on_written",
+        "_payload",
+        "_pending",
+        "_pending_bytes",
+        "_position",
+        "_stall_deadline_s",
+        "_tally",
+        "_tick_s",
+        "_watchers",
+    )
+
     def __init__(
         self,
         buffer_limit_bytes: int,
@@ -125,6 +146,7 @@ class Fanout:
         call_later: Callable[[float, Callable[[], None]], object] | None = None,
         now: Callable[[], float] = time.monotonic,
         tally: Tally | None = None,
+        on_written: Callable[[Sequence[Publication]], None] | None = None,
     ) -> None:
         self._limit = buffer_limit_bytes
         self._low_mark = int(buffer_limit_bytes * LOW_MARK_RATIO)
@@ -133,6 +155,7 @@ class Fanout:
         self._call_later = call_later
         self._now = now
         self._tally = tally or Tally()
+        self._on_written = on_written
         self._lanes: dict[LaneKey, Lane] = {}
         self._ahead: dict[Member, None] = {}  # got more with their answer than has been written here; in no lane yet
         self._behind: dict[Member, None] = {}
@@ -218,15 +241,18 @@ class Fanout:
 
         Offsets ascend without a hole until `take_all`; publications without one go to everybody.
         """
-        if not self._is_ticking:
+        if self._call_later is None or self._tick_s <= 0 or not (self._lanes or self._ahead):
+            self.flush()
             self._deliver(publications, now)
-            self._start_tick()
             return
         for publication in publications:
             self._pending.append(publication)
             self._pending_bytes += len(publication.data)
         if self._pending_bytes >= MAX_RUN_BYTES:
             self.flush()
+        if not self._is_ticking:
+            self._is_ticking = True
+            self._call_later(0.0, self._end_tick)  # what came in the same read goes out in the same write
 
     def flush(self) -> None:
         """Write what has been collected."""
@@ -260,16 +286,11 @@ class Fanout:
 
     # The tick
 
-    def _start_tick(self) -> None:
-        if self._lanes and self._tick_s > 0 and self._call_later is not None:
-            self._is_ticking = True
-            self._call_later(self._tick_s, self._end_tick)
-
     def _end_tick(self) -> None:
-        self._is_ticking = False
-        if self._pending:
+        self._is_ticking = bool(self._pending) and self._call_later is not None
+        if self._is_ticking and self._call_later is not None:
             self.flush()
-            self._start_tick()
+            self._call_later(self._tick_s, self._end_tick)
 
     # Writing
 
@@ -302,6 +323,8 @@ class Fanout:
             if slow:
                 self._set_behind(slow, now)
                 slow.clear()
+        if self._on_written is not None:
+            self._on_written(publications)
         newest = publications[-1]
         self._payload = newest.data
         self._move_to(newest.offset or self._position)

@@ -115,7 +115,6 @@ class LiveChannel:
             match action:
                 case Deliver(publications):
                     self.fanout.send(publications, self._clock.monotonic())
-                    self._observe(publications)
                 case Fetch(delay_s) if not self._is_fetching:
                     self._is_fetching = True
                     self._spawn(partial(self._fetch, delay_s))
@@ -128,11 +127,6 @@ class LiveChannel:
                 case Gone():
                     self._forget(self)
                     self._recall(self.fanout.take_all())
-
-    def _observe(self, publications: Sequence[Publication]) -> None:
-        now_ms = self._clock.now().timestamp() * 1000
-        for publication in publications:
-            self._tally.latency.observe(max(0.0, now_ms - publication.time_ms) / 1000)
 
     async def enter(self, member: Member, since: StreamPosition | None, must_recover: bool, accept: Accept) -> None:
         """Add `member`, brought up to date; raises Unrecoverable, NotFound or Unavailable."""

@@ -260,6 +260,7 @@ class Node:
             call_later=asyncio.get_running_loop().call_later,
             now=self._clock.monotonic,
             tally=self.tally,
+            on_written=self._observe,
         )
         is_page, options = channel.startswith(PAGE_PREFIX), self._options(channel)
         if not options.history_size:
@@ -282,6 +283,11 @@ class Node:
             is_cache=options.is_cache,
             tally=self.tally,
         )
+
+    def _observe(self, publications: Sequence[Publication]) -> None:
+        now_ms = self._clock.now().timestamp() * 1000
+        for publication in publications:
+            self.tally.latency.observe(max(0.0, now_ms - publication.time_ms) / 1000)
 
     def _options(self, channel: str) -> ChannelOptions:
         return _PAGE if channel.startswith(PAGE_PREFIX) else self.custom.options(channel)

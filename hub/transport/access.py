@@ -95,6 +95,10 @@ class Access:
         self._principals = Batch(self._load_principals)
         self._sites = Batch(self._load_sites)
 
+    def is_nobody(self, token: str, peer: Peer) -> bool:
+        """Whether there is nothing to identify by, which needs no asking."""
+        return not token and not peer.cookie
+
     async def identify(self, token: str, peer: Peer) -> Identity:
         """Whoever the token names, else the account of the cookie, else nobody."""
         if token:

@@ -1,7 +1,7 @@
 """Questions that many connections ask at the same time, answered few at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -11,39 +11,51 @@ V = TypeVar("V")
 class Batch(Generic[K, V]):
     """One read at a time; whoever asks while it runs shares the next one, so nobody gets what was read before he asked.
 
-    A storm of thousands costs as many reads as round trips fit into it.
+    A read waits `gather_s` for others to join it, so a storm of thousands costs reads by its length, not by its size.
     """
 
-    def __init__(self, read: Callable[[Collection[K]], Awaitable[Mapping[K, V]]], *, most: int = 500) -> None:
+    def __init__(
+        self,
+        read: Callable[[Collection[K]], Awaitable[Mapping[K, V]]],
+        *,
+        gather_s: float = 0.01,
+        most: int = 500,
+    ) -> None:
         self._read = read
+        self._gather_s = gather_s
         self._most = most
-        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> V | None:
         """The value, or None when the read does not know the key; raises what the read raises."""
-        answer = self._waiting.get(key)
-        if answer is None:
-            answer = self._waiting[key] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(answer)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        return await asyncio.shield(answer)
+        return await answer
 
     async def _work(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(self._gather_s)
                 keys = list(self._waiting)[: self._most]
                 await self._answer({key: self._waiting.pop(key) for key in keys})
         finally:
             self._task = None
 
-    async def _answer(self, asked: Mapping[K, asyncio.Future[V | None]]) -> None:
+    async def _answer(self, asked: Mapping[K, list[asyncio.Future[V | None]]]) -> None:
         try:
             found = await self._read(asked.keys())
         except Exception as error:  # noqa: BLE001  it is everybody's who asked
-            for answer in asked.values():
+            for answer in _open(asked.values()):
                 answer.set_exception(error)
-                answer.exception()  # taken note of, also when all who asked have gone
             return
-        for key, answer in asked.items():
-            answer.set_result(found.get(key))
+        for key, answers in asked.items():
+            for answer in _open([answers]):
+                answer.set_result(found.get(key))
+
+
+def _open(many: Iterable[list[asyncio.Future[V | None]]]) -> Iterator[asyncio.Future[V | None]]:
+    """Those whose askers have not gone."""
+    return (answer for answers in many for answer in answers if not answer.done())

@@ -272,8 +272,10 @@ class Session:
     # Who this is
 
     async def _authenticate(self, asked: Authenticate) -> Answer:
+        return self._identified(await self._context.access.identify(asked.token, self._peer or Peer()))
+
+    def _identified(self, who: Identity) -> Answer:
         sessions, limits = self._context.node.sessions, self._context.limits
-        who = await self._context.access.identify(asked.token, self._peer or Peer())
         if who.user and sessions.count(who.user) >= limits.connections_per_user:
             return Refused(CloseCode.CONNECTION_LIMIT)
         self._who, self._peer = who, None

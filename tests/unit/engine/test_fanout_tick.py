@@ -1,4 +1,4 @@
-"""The tick: the first publication at once, what follows in one write, and nobody sees more of it than that."""
+"""The tick: the first publication in its turn of the loop, what follows in one write, and nobody sees more of it."""
 
 import pytest
 
@@ -55,8 +55,20 @@ class Stage:
         self.fanout.add(recorder.member, last)
         return recorder
 
-    def send(self, *offsets: int, data: bytes = b"{}") -> None:
+    def receive(self, *offsets: int, data: bytes = b"{}") -> None:
         self.fanout.send([Publication(offset, data, 0) for offset in offsets], now=50.0)
+
+    def send(self, *offsets: int, data: bytes = b"{}") -> None:
+        """Alone in its turn of the loop."""
+        self.receive(*offsets, data=data)
+        self.turn()
+
+    def turn(self) -> None:
+        """What was to be done at once is done."""
+        if self.timers and self.timers[0][0] == 0.0:
+            [(_, callback)] = self.timers
+            self.timers.clear()
+            callback()
 
     def end_tick(self) -> None:
         [(delay_s, callback)] = self.timers
@@ -78,6 +90,15 @@ def test_a_publication_on_a_quiet_channel_is_written_at_once(stage):
     assert not stage.timers, "quiet again"
     stage.send(2)
     assert viewer.frames == [b"1 ", b"2 "]
+
+
+def test_what_comes_in_one_read_is_one_write(stage):
+    viewer = stage.viewer()
+    for offset in (1, 2, 3):
+        stage.receive(offset)
+    assert viewer.frames == []
+    stage.turn()
+    assert viewer.frames == [b"1 2 3 "]
 
 
 def test_what_comes_during_a_tick_is_one_write_at_its_end(stage):

@@ -31,7 +31,7 @@ async def test_who_asks_while_a_read_runs_shares_the_next_one():
     await wait_until(lambda: source.reads == [{1}])
     others = [asyncio.ensure_future(batch.get(n % 10)) for n in range(200)]
     unknown = asyncio.ensure_future(batch.get(100))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # all have asked
     source.go.set()
     assert await first == 2
     assert await asyncio.gather(*others) == [n % 10 * 2 for n in range(200)]
