@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
@@ -20,6 +21,10 @@ from tests.support.sim import SimulatedClock, SimulatedLoop
 
 CHANNELS = ("page:a", "page:b")
 QUIET_S = 5.0  # for what was lost on the way to be found by the position check
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # a failure is made small first
+
+MOMENT_S = 0.05
+MOMENTS_S = st.sampled_from([0.0, 0.001, 0.01, 0.3])
 CONFIRMATION_S = st.sampled_from([0.0, 0.01, 0.3])
 
 
@@ -137,6 +142,22 @@ class Membership(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.0, 0.01, 0.5, 70.0]))
     def wait(self, seconds: float) -> None:
         self._do(lambda: None, then_s=seconds)
+
+    @rule(target=visits, channel=st.sampled_from(CHANNELS), delay_s=CONFIRMATION_S, later_s=MOMENTS_S)
+    def come_back_when_just_forgotten(self, channel: str, delay_s: float, later_s: float) -> Visit:
+        """The first join falls upon a channel that the node has given up a moment ago."""
+
+        async def wait() -> None:
+            for _ in range(round(LINGER_S[1] / MOMENT_S) + 1):
+                if not self.node.has(channel):
+                    break
+                await asyncio.sleep(MOMENT_S)
+            await asyncio.sleep(later_s)
+
+        for visit in [visit for visit in self.inside if visit.channel == channel]:
+            self.leave(visit)
+        self.runner.run(wait())
+        return self.join(channel, delay_s, is_lost=False)
 
     @rule()
     def settle(self) -> None:
