@@ -90,6 +90,11 @@ def commands(*requests: Message) -> str:
     return "\n".join(json.dumps({"id": number, **request}) for number, request in enumerate(requests, 1))
 
 
+def opening(channel: str, token: str = "") -> str:
+    """Connect and subscribe in one frame, as clients do."""
+    return commands({"connect": {"token": token} if token else {}}, {"subscribe": {"channel": channel}})
+
+
 @contextlib.asynccontextmanager
 async def open_stream(
     base_url: str, kind: str, first: str, *, method: str = "", headers: Mapping[str, str] | None = None
