@@ -310,6 +310,8 @@ class Connection:
 
     def _server_side_failed(self, channel: str, code: ErrorCode, now: float) -> list[Effect]:
         """What may not be joined is left out; what cannot be joined for now is worth another try of the whole."""
+        if not self.is_awaiting(channel, 0):  # taken back since; it may be the client's own by now
+            return []
         self._subscriptions.end(channel)
         if self._connect is None:
             return []
@@ -368,6 +370,8 @@ class Connection:
             case SubscriptionRenewed(id, channel, expires_in_s) if self._subscriptions.is_joined(channel):
                 self._subscriptions.renew(channel, _instant(expires_in_s, now))
                 return [Send(self.codec.expiry(id, "sub_refresh", _announced_ttl_s(expires_in_s)))]
+            case SubscriptionRenewed(id):  # it has ended since
+                return self._error(id, ErrorCode.PERMISSION_DENIED)
             case SubscriptionRenewRefused(id, channel, code, is_expired):
                 # An error would be final; the push makes the client come back with another token.
                 return self._expire(channel) if is_expired else self._error(id, code)
@@ -385,6 +389,9 @@ class Connection:
         ended = self._subscriptions.end(channel)
         if ended is not None and ended.is_server_side and code is UnsubscribeCode.INSUFFICIENT_STATE:
             return self.close(CloseCode.INSUFFICIENT_STATE)  # a client cannot come back to these by itself
+        if self._connect is not None:  # the client will never have known of it
+            del self._connect.subs[channel]
+            return []
         return [Send(self.codec.unsubscribe_push(channel, code))]
 
     def _expire(self, channel: str) -> list[Effect]:

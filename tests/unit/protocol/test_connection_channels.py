@@ -276,3 +276,22 @@ def test_a_one_way_client_is_brought_into_the_channels_it_wishes_and_may():
 def test_a_refused_connect_ends_a_one_way_client(code, close):
     connection = connecting(manner=Manner(is_one_way=True))
     assert connection.answer(Refused(code), 0.0) == [Close(close)]
+
+
+def test_a_server_side_subscription_taken_back_before_the_connect_reply_is_not_told_of():
+    connection = connecting()
+    connection.answer(Authenticated("u1", None, False, ("a", "b")), 0.0)
+    connection.answer(Joined(0, "a", SubscribeResult()), 0.0)
+    assert connection.answer(Recalled("a", UnsubscribeCode.SERVER), 0.0) == []
+    sent, _ = connection.answer(Joined(0, "b", SubscribeResult()), 0.0)
+    assert json.loads(sent.message)["connect"]["subs"].keys() == {"b"}
+
+
+def test_a_late_failure_of_the_servers_wish_leaves_the_clients_own_subscription_alone():
+    connection = connected()
+    connection.subscribe("a")
+    connection.receive(b'{"id":2,"unsubscribe":{"channel":"a"}}', 0.0)
+    connection.receive(b'{"id":3,"subscribe":{"channel":"a"}}', 0.0)
+    connection.answer(Joined(3, "a", SubscribeResult()), 0.0)
+    assert connection.answer(Failed(0, ErrorCode.INTERNAL, "a"), 0.0) == []
+    assert connection.is_subscribed("a")
