@@ -49,5 +49,5 @@ def test_json_that_everybody_can_read_becomes_one_line(text: bytes, line: bytes)
     ids=range(13),
 )
 def test_what_is_no_json_or_breaks_common_parsers_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError, match="JSON|utf-8"):
+    with pytest.raises(ValueError, match=r"JSON|utf-8"):
         one_line(text)
