@@ -202,6 +202,7 @@ class Session:
             case Refresh(expires_at_s=ends_at_s):
                 left_s = None if ends_at_s is None else ends_at_s - self._context.clock.now().timestamp()
                 self._do(self._connection.end_in(left_s, now))
+                self._context.sweep.watch(self)  # an end that has come nearer is no effect
 
     # Effects
 
