@@ -105,6 +105,14 @@ def test_a_long_run_is_cut_so_that_a_slow_member_is_seen_in_between(fanout):
     assert member.last == 2
 
 
+def test_what_has_been_sent_is_not_sent_again(fanout):
+    member, wire = new_member()
+    fanout.add(member, last=0)
+    fanout.send([publication(1), publication(1), publication(2)], now=0.0)
+    fanout.send([publication(2), publication(3)], now=0.0)
+    assert wire.frames == [b"page:a:1page:a:2", b"page:a:3"]
+
+
 def test_publications_without_an_offset_go_to_everybody_each_time(fanout):
     member, wire = new_member()
     fanout.add(member, last=0)
