@@ -28,6 +28,8 @@ def free_port() -> int:
 class HubProcess:
     """`python -m hub serve` on a port of its own. Its output is in `log_path`."""
 
+    module = "hub"
+
     def __init__(
         self,
         *,
@@ -78,7 +80,9 @@ class HubProcess:
     def launch(self) -> None:
         """Start the process and return at once."""
         with self.log_path.open("ab") as log:
-            self._process = spawn([sys.executable, "-m", "hub", *self._command], env=self.env, cwd=ROOT, output=log)
+            self._process = spawn(
+                [sys.executable, "-m", self.module, *self._command], env=self.env, cwd=ROOT, output=log
+            )
 
     async def wait_ready(self, *, within_s: float = 30.0) -> None:
         async def is_ready() -> bool:
