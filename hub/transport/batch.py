@@ -7,11 +7,15 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
+STORM_PER_S = 200.0
+MAX_GATHER_S = 1.0
+
 
 class Batch(Generic[K, V]):
     """One read at a time; whoever asks while it runs shares the next one, so nobody gets what was read before he asked.
 
-    A read waits `gather_s` for others to join it, so a storm of thousands costs reads by its length, not by its size.
+    A read waits `gather_s` for others to join it, and longer when more than `STORM_PER_S` ask: a storm of thousands
+    costs a read or so for each second that it lasts.
     """
 
     def __init__(
@@ -36,11 +40,13 @@ class Batch(Generic[K, V]):
         return await answer
 
     async def _work(self) -> None:
+        gather_s = self._gather_s
         try:
             while self._waiting:
-                await asyncio.sleep(self._gather_s)
-                keys = list(self._waiting)[: self._most]
-                await self._answer({key: self._waiting.pop(key) for key in keys})
+                await asyncio.sleep(gather_s)
+                asked = {key: self._waiting.pop(key) for key in list(self._waiting)[: self._most]}
+                await self._answer(asked)
+                gather_s = min(MAX_GATHER_S, max(self._gather_s, sum(map(len, asked.values())) / STORM_PER_S))
         finally:
             self._task = None
 

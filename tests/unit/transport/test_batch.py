@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hub.transport.batch import Batch
+from hub.transport.batch import STORM_PER_S, Batch
 from tests.support.waiting import wait_until
 
 
@@ -68,3 +68,18 @@ async def test_one_who_goes_takes_the_answer_from_nobody():
     with pytest.raises(asyncio.CancelledError):
         await one
     assert await other == 2
+
+
+async def test_in_a_storm_reads_wait_for_more_to_join_them():
+    source = Source()
+    batch = Batch(source.read)
+    crowd = [asyncio.ensure_future(batch.get(n)) for n in range(40)]
+    await wait_until(lambda: bool(source.reads))
+    late = asyncio.ensure_future(batch.get(50))
+    await asyncio.sleep(0)  # it has asked
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    source.go.set()
+    assert await late == 100
+    assert loop.time() - before >= 40 / STORM_PER_S - 0.01
+    await asyncio.gather(*crowd)
