@@ -9,6 +9,8 @@ help:
 	@echo "make sdk-profile PROFILE=py|js"
 	@echo "             serve the hub on port 8000 as the test suites of the Centrifugo SDKs want it; keeps nothing"
 	@echo "make test    all checks and tests (ARGS='-k words' picks some)"
+	@echo "make test-long   the faults and crowds that take minutes"
+	@echo "make bench   what one delivery costs, beside other servers and a C loop (about 10 minutes)"
 	@echo "make check   the fast half: lint, types, import contracts, unit and property tests"
 	@echo "make format  format the code"
 	@echo "make lock    resolve the pins again from pyproject.toml (ARGS='--upgrade' renews them)"
@@ -25,6 +27,13 @@ sdk-profile:
 test: static
 	@.ci/install-chromium.sh || echo "make test: without a browser, its tests are skipped"
 	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-long: static
+	@$(PYTHON) -m pytest -n 2 --dist worksteal -m long $(ARGS)
+
+bench:
+	@.ci/setup dev
+	@$(PYTHON) -m benchmarks.fanout $(ARGS)
 
 check: static
 	@$(PYTHON) -m pytest -q tests/unit tests/property $(ARGS)

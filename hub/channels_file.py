@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from hub.auth.rules import PAGE_NAMESPACE, ChannelRights, ChannelRules, Grant, Terms
+from hub.auth.rules import ACCOUNT_NAMESPACE, PAGE_NAMESPACE, ChannelRights, ChannelRules, Grant, Terms
 from hub.engine.options import ChannelOptions
 from hub.protocol.override import Flag, Override
 from hub.settings import Settings
@@ -51,6 +51,8 @@ class ChannelsConfig:
 
     def namespace(self, channel: str) -> Namespace | None:
         """Of a custom channel's name, by what stands before its first colon; None: no such channel."""
+        if channel.startswith(f"{ACCOUNT_NAMESPACE}:"):
+            return PERSONAL
         if channel.startswith("#"):  # before the colon that an id may hold
             return self.without_namespace or PERSONAL
         name, colon, _ = channel.partition(":")
@@ -103,7 +105,7 @@ def parse_channels(text: bytes) -> ChannelsConfig:
     namespaces: dict[str, Namespace] = {}
     for number, entry in enumerate(file.namespaces):
         place = f"namespaces[{number}]"
-        if not _NAME.fullmatch(entry.name) or entry.name == PAGE_NAMESPACE:
+        if not _NAME.fullmatch(entry.name) or entry.name in {PAGE_NAMESPACE, ACCOUNT_NAMESPACE}:
             raise ValueError(f"{place}.name: {entry.name!r} cannot be the name of a namespace")
         if entry.name in namespaces:
             raise ValueError(f"{place}.name: {entry.name!r} is there twice")

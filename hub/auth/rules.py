@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hub.protocol.codes import ErrorCode
 
 PAGE_NAMESPACE = "page"
+ACCOUNT_NAMESPACE = "account"  # behind `#<account id>` for the account itself; no token of others names it
 RESERVED_NAMES = frozenset({"control", "beat"})  # what nodes tell each other
 USER_BOUNDARY, USER_SEPARATOR = "#", ","
 MAX_CHANNEL_LENGTH = 255
@@ -126,13 +127,18 @@ def is_channel_name(text: str) -> bool:
 
 def is_reserved(channel: str) -> bool:
     """Names that are no custom channels: the pages' and the hub's own."""
-    return channel in RESERVED_NAMES or channel.partition(":")[0] == PAGE_NAMESPACE
+    return channel in RESERVED_NAMES or channel.partition(":")[0] in {PAGE_NAMESPACE, ACCOUNT_NAMESPACE}
 
 
 def users_named_in(channel: str) -> frozenset[str] | None:
     """Whom `name#user1,user2` is limited to; None for a channel that names nobody."""
     _, boundary, names = channel.partition(USER_BOUNDARY)
     return frozenset(filter(None, names.split(USER_SEPARATOR))) if boundary else None
+
+
+def account_channel(account_id: str) -> str:
+    """Where the hub tells an account its news; on the wire `#<account id>`, as every personal channel is named."""
+    return f"{ACCOUNT_NAMESPACE}:{account_id}"
 
 
 def personal_channel(user: str) -> str | None:

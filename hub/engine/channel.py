@@ -78,7 +78,7 @@ class Channel:
         self.snapshot_floor = 0  # snapshots before this may show what has been hidden since
         self.ring: deque[Publication] = deque(maxlen=ring_length)
         self._pending: dict[int, Publication] = {}
-        self._known_head = top.head  # some message, snapshot or check spoke of this offset
+        self.known_head = top.head  # some message, snapshot or check spoke of this offset
 
     @property
     def position(self) -> StreamPosition:
@@ -92,7 +92,7 @@ class Channel:
     @property
     def has_gap(self) -> bool:
         """Whether publications are known to exist that are not here yet."""
-        return self._known_head > self.pos
+        return self.known_head > self.pos
 
     def is_lagging(self, top: Top) -> bool:
         """Whether all that is wrong, if anything, is that messages have not come yet."""
@@ -111,7 +111,7 @@ class Channel:
             return [AskTop()]
         if self._is_duplicate(message.offset):
             return []
-        self._known_head = max(self._known_head, message.offset)
+        self.known_head = max(self.known_head, message.offset)
         if message.payload is None:  # too large to travel
             return [Fetch(0.0)]
         try:
@@ -122,8 +122,18 @@ class Channel:
             return self._advance([publication])
         return self._out_of_order(publication)
 
-    def fetched(self, publications: Sequence[Publication], top: Top | None, asked_at: StreamPosition) -> list[Action]:
-        """What the log holds above `asked_at`, our position before the read, and where the log stood *after* it."""
+    def fetched(
+        self,
+        publications: Sequence[Publication],
+        top: Top | None,
+        asked_at: StreamPosition,
+        *,
+        known_then: int | None = None,
+    ) -> list[Action]:
+        """What the log holds above `asked_at`, our position before the read, and where the log stood *after* it.
+
+        `known_then`: the offset that had been spoken of before the read; what was spoken of since may be there by now.
+        """
         if self._is_other_epoch(asked_at.epoch):
             return []  # rebased since: the publications are of another life
         if top is None or self._is_other_epoch(top.epoch):
@@ -134,15 +144,16 @@ class Channel:
         if not publications and top.head > self.pos:
             return self.rebase(top)  # we knew of more before the read: it has been pruned
         if not fresh and top.head <= self.pos:
-            self._pending.clear()  # what waits there is not in the log; if it comes, it comes again
-            self._known_head = self.pos
+            if known_then is None or self.known_head <= known_then:
+                self._pending.clear()  # what waits there is not in the log; if it comes, it comes again
+                self.known_head = self.pos
             return []
-        self._known_head = max(self._known_head, top.head)
+        self.known_head = max(self.known_head, top.head)
         return self._advance(fresh)
 
     def noticed(self, head: int) -> list[Action]:
         """A snapshot of our epoch at `head`: if it is ahead of us, so is the log."""
-        self._known_head = max(self._known_head, head)
+        self.known_head = max(self.known_head, head)
         return [Fetch(REORDER_WAIT_S)] if self.has_gap else []
 
     def checked(self, top: Top | None, asked_at: StreamPosition) -> list[Action]:
@@ -153,7 +164,7 @@ class Channel:
             return self.rebase(top)
         if not self._is_behind(top):
             return []
-        self._known_head = max(self._known_head, top.head)
+        self.known_head = max(self.known_head, top.head)
         return [Fetch(0.0)]
 
     def rebase(self, top: Top | None) -> list[Action]:
@@ -161,10 +172,10 @@ class Channel:
         self.ring.clear()
         self._pending.clear()
         if top is None:
-            self._known_head = self.pos
+            self.known_head = self.pos
             return [Gone()]
         self.epoch, self.floor = top.epoch, top.floor
-        self.pos = self.snapshot_floor = self._known_head = top.head
+        self.pos = self.snapshot_floor = self.known_head = top.head
         return [Recall()]
 
     # The rules, each deleted by a test.

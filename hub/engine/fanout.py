@@ -289,8 +289,8 @@ class Fanout:
     def _end_tick(self) -> None:
         self._is_ticking = bool(self._pending) and self._call_later is not None
         if self._is_ticking and self._call_later is not None:
+            self._call_later(self._tick_s, self._end_tick)  # first: whatever becomes of this write, the next one comes
             self.flush()
-            self._call_later(self._tick_s, self._end_tick)
 
     # Writing
 

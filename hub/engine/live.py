@@ -39,8 +39,6 @@ class Entry:
     snapshot: bytes | None
     publications: Sequence[Publication]
     is_recovered: bool = False
-    is_recoverable: bool = True
-    is_positioned: bool = True
 
 
 Accept = Callable[[Entry], bool]
@@ -84,7 +82,7 @@ class LiveChannel:
         self.fanout = fanout
         self.is_silent = True  # no message since the last position check
         self.joining = 0
-        self._reads = reads
+        self.reads = reads
         self._clock = clock
         self._spawn = spawn
         self._recall = recall
@@ -145,9 +143,9 @@ class LiveChannel:
 
     async def catch_up(self) -> None:
         """Ask the log where we stand, and read what is missing."""
-        await self._reads.shared(("top", self.name), self._compare)
+        await self.reads.shared(("top", self.name), self._compare)
         if self.state.has_gap:
-            await self._reads.shared(("gap", self.name), self._read_gap)
+            await self.reads.shared(("gap", self.name), self._read_gap)
 
     # Joining
 
@@ -170,9 +168,9 @@ class LiveChannel:
                 self._tally.recovered_from_log += not is_in_ring
                 return True
             epoch = state.epoch
-            history, top = await self._reads.shared(
+            history, top = await self.reads.shared(
                 ("after", self.name, epoch, since.offset),
-                lambda: self._reads.after(self.name, since.offset, MAX_RECOVERED + 1),
+                lambda: self.reads.after(self.name, since.offset, MAX_RECOVERED + 1),
             )
             if top is None or not top.epoch == epoch == state.epoch or since.offset < top.floor:
                 return False
@@ -206,7 +204,7 @@ class LiveChannel:
         state = self.state
         newest = state.tail(state.pos - 1) if state.pos else []
         if newest is None:
-            history, _ = await self._reads.after(self.name, state.pos - 1, 1)
+            history, _ = await self.reads.after(self.name, state.pos - 1, 1)
             newest = state.tail(state.pos - 1) or [item for item in history if item.offset == state.pos]
         is_current = since == state.position
         missed = () if is_current else newest
@@ -217,7 +215,7 @@ class LiveChannel:
         cached = self._cached
         if cached is not None and cached.epoch == self.state.epoch and cached.offset >= self.state.pos:
             return cached
-        self._cached = await self._reads.shared(("snapshot", self.name), lambda: self._reads.snapshot(self.name))
+        self._cached = await self.reads.shared(("snapshot", self.name), lambda: self.reads.snapshot(self.name))
         return self._cached
 
     def _admit(self, member: Member, accept: Accept, entry: Entry, tail: Iterable[Publication]) -> None:
@@ -236,7 +234,7 @@ class LiveChannel:
         try:
             await asyncio.sleep(delay_s)
             while self.state.has_gap:
-                await self._reads.shared(("gap", self.name), self._read_gap)
+                await self.reads.shared(("gap", self.name), self._read_gap)
                 if self.state.has_gap:
                     await asyncio.sleep(REORDER_WAIT_S)
         except HubError as error:
@@ -245,14 +243,14 @@ class LiveChannel:
             self._is_fetching = False
 
     async def _read_gap(self) -> None:
-        asked_at = self.state.position
-        publications, top = await self._reads.after(self.name, asked_at.offset, MAX_GAP + 1)
+        asked_at, known_then = self.state.position, self.state.known_head
+        publications, top = await self.reads.after(self.name, asked_at.offset, MAX_GAP + 1)
         self._tally.gaps += len(publications)
-        self.perform(self.state.fetched(publications, top, asked_at))
+        self.perform(self.state.fetched(publications, top, asked_at, known_then=known_then))
 
     async def _ask(self) -> None:
         try:
-            await self._reads.shared(("top", self.name), self._compare)
+            await self.reads.shared(("top", self.name), self._compare)
         except HubError as error:
             log.info("cannot compare %s with the log for now: %s", self.name, error.code)
         finally:
@@ -260,5 +258,5 @@ class LiveChannel:
 
     async def _compare(self) -> None:
         asked_at = self.state.position
-        top = await self._reads.top(self.name)
+        top = await self.reads.top(self.name)
         self.perform(self.state.checked(top, asked_at))

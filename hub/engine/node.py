@@ -20,16 +20,14 @@ from hub.engine.fanout import Fanout, Member
 from hub.engine.live import Accept, Entry, LiveChannel, Unrecoverable
 from hub.engine.options import ChannelOptions
 from hub.engine.plain import PlainChannel
+from hub.engine.position_check import PositionCheck
 from hub.engine.reads import Reads
 from hub.engine.sessions import Sessions
 from hub.engine.tally import Tally
-from hub.errors import HubError, NotFound, Unavailable
+from hub.errors import NotFound, Unavailable
 from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
-CHECK_INTERVAL_S = 2.0
-CHECK_PATIENCE_S = 0.2
-SUSPECT_DELAY_S = 0.5
 RECALL_SPREAD_S = 2.0
 SWEEP_INTERVAL_S = 0.25
 LINGER_S = (30.0, 60.0)
@@ -80,8 +78,7 @@ class Node:
         self.sessions = Sessions(self._rng)
         self.tally = Tally()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._log_answered_at = float("-inf")
-        self._is_suspect = False
+        self._check = PositionCheck(self._positioned, self._reads, clock=clock, rng=self._rng, tally=self.tally)
         self._is_draining = False
 
     async def start(self) -> None:
@@ -89,8 +86,8 @@ class Node:
         await self._broker.start(self._receive, self._suspect)
         if self._custom is not None:
             self._custom.start()
-        self._log_answered_at = self._clock.monotonic()
-        self._spawn(self._check_forever)
+        self._check.begin()
+        self._spawn(self._check.run_forever)
         self._spawn(self._sweep_forever)
 
     async def close(self) -> None:
@@ -108,7 +105,7 @@ class Node:
     @property
     def is_ready(self) -> bool:
         """Whether new viewers can be served: link alive, log asked lately, not leaving."""
-        is_log_fresh = self._clock.monotonic() - self._log_answered_at < LOG_SILENCE_LIMIT_S
+        is_log_fresh = self._clock.monotonic() - self._check.answered_at < LOG_SILENCE_LIMIT_S
         return self._broker.is_healthy and is_log_fresh and not self._is_draining
 
     @property
@@ -335,54 +332,11 @@ class Node:
     # Watching
 
     def _suspect(self, reason: str) -> None:
-        if not self._is_suspect:
-            self._is_suspect = True
-            self.tally.suspicions += 1
-            log.info("messages may have been lost (%s): comparing every channel with the log", reason)
-            self._spawn(self._check_all)
-
-    async def _check_all(self) -> None:
-        await asyncio.sleep(self._rng.uniform(0, SUSPECT_DELAY_S))
-        self._is_suspect = False
-        await self._check(self._positioned(), patience_s=0.0)
-
-    async def _check_forever(self) -> None:
-        while True:
-            await asyncio.sleep(CHECK_INTERVAL_S)
-            silent = [live for live in self._positioned() if live.is_silent]
-            for live in self._positioned():
-                live.is_silent = True
-            await self._check(silent, CHECK_PATIENCE_S)
+        if self._check.suspect(reason):
+            self._spawn(self._check.run_soon)
 
     def _positioned(self) -> list[LiveChannel]:
         return [live for live in self._channels.values() if isinstance(live, LiveChannel)]
-
-    async def _check(self, channels: Sequence[LiveChannel], patience_s: float) -> None:
-        """Compare positions with the log in one query; a lag alone gets `patience_s` to heal by itself."""
-        asked_at = {live: live.state.position for live in channels}
-        try:
-            tops = await self._tops([live.name for live in channels])
-        except HubError as error:
-            log.warning("positions cannot be checked: %s", error.code)
-            return
-        late = []
-        for live, position in asked_at.items():
-            top = tops.get(live.name)
-            if patience_s and top is not None and live.state.is_lagging(top):
-                late.append(live)
-            else:
-                live.perform(live.state.checked(top, position))
-        if late:
-            await asyncio.sleep(patience_s)
-            await self._check(late, 0.0)
-
-    async def _tops(self, channels: Sequence[str]) -> Mapping[str, Top]:
-        """One question to each of the two logs, and none to an empty list of channels."""
-        pages = [name for name in channels if name.startswith(PAGE_PREFIX)]
-        others = [name for name in channels if not name.startswith(PAGE_PREFIX)]
-        found = dict(await self._reads.tops(pages) if pages else {})
-        self._log_answered_at = self._clock.monotonic()
-        return found | dict(await self._custom_reads.tops(others) if others else {})
 
     async def _sweep_forever(self) -> None:
         while True:

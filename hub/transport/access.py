@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from hub.auth.client_tokens import ClientTokens, ServerSub, SubscriptionClaims, is_access_token
 from hub.auth.permissions import ANONYMOUS, Principal
-from hub.auth.rules import is_reserved, personal_channel
+from hub.auth.rules import USER_BOUNDARY, account_channel, is_reserved, personal_channel
 from hub.auth.tokens import Claims, Tokens
-from hub.channels_file import ChannelsConfig, overridden
+from hub.channels_file import PERSONAL, ChannelsConfig, overridden
 from hub.clock import Clock
 from hub.engine.node import Node
 from hub.engine.options import ChannelOptions
@@ -112,6 +112,9 @@ class Access:
 
     async def subscribe(self, who: Identity, client: str, join: Join) -> Grant:
         if not join.id and (given := who.server_subs.get(join.channel)) is not None:
+            own = who.principal.account_id
+            if own is not None and join.channel == personal_channel(own):
+                return Grant(account_channel(own), PERSONAL.options)
             return self._give(join.channel, given)
         if is_reserved(join.channel):
             return await self._page(who, join.channel)
@@ -169,7 +172,7 @@ class Access:
             claims.account_id,
             self._left_s(claims.expires_at),
             can_refresh,
-            server_subs={f"#{claims.account_id}": _FROM_THE_HUB},
+            server_subs={f"{USER_BOUNDARY}{claims.account_id}": _FROM_THE_HUB},
         )
 
     def _client(self, token: str) -> Identity:

@@ -310,7 +310,7 @@ class Session:
         await self._context.node.join(
             grant.channel,
             member,
-            join.since,
+            join.since if options.has_recovery else None,
             must_recover=join.must_recover,
             accept=partial(self._accept, join, grant, place),
         )
@@ -320,11 +320,12 @@ class Session:
             return False
         self._places[join.channel] = place
         is_delta = place.member.wants_delta
+        has_position = grant.options.has_recovery and entry.position.epoch != ""
         result = SubscribeResult(
-            position=entry.position if entry.position.epoch else None,
-            is_recoverable=entry.is_recoverable,
-            is_positioned=entry.is_positioned,
-            was_recovering=join.since is not None,
+            position=entry.position if has_position else None,
+            is_recoverable=has_position,
+            is_positioned=has_position,
+            was_recovering=has_position and join.since is not None,
             recovered=entry.is_recovered,
             publications=as_deltas(entry.publications) if is_delta else entry.publications,
             data=entry.snapshot or grant.data,

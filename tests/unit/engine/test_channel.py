@@ -199,3 +199,16 @@ def test_a_snapshot_ahead_of_the_node_shows_that_the_log_is_too():
     channel = channel_at(5)
     assert channel.noticed(5) == []
     assert channel.noticed(7) == [WAIT]
+
+
+def test_what_is_spoken_of_while_the_log_is_read_is_not_forgotten():
+    channel = channel_at(5)
+    assert channel.received(message(6)) == [Deliver([publication(6)])]
+    asked_at, known_then = channel.position, channel.known_head
+    assert channel.received(message(7, payload=None)) == [Fetch(0.0)]  # committed after that read
+    assert channel.fetched([], Top("e1", 6, 0), asked_at, known_then=known_then) == []
+    assert channel.has_gap, "the next read will find it"
+    assert channel.fetched([publication(7)], Top("e1", 7, 0), channel.position, known_then=channel.known_head) == [
+        Deliver([publication(7)])
+    ]
+    assert not channel.has_gap
