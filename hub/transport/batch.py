@@ -23,7 +23,7 @@ class Batch(Generic[K, V]):
         read: Callable[[Collection[K]], Awaitable[Mapping[K, V]]],
         *,
         gather_s: float = 0.01,
-        most: int = 500,
+        most: int = 5_000,
     ) -> None:
         self._read = read
         self._gather_s = gather_s
