@@ -8,6 +8,7 @@ class Limits:
     """What one connection may do; times in seconds."""
 
     frame_bytes: int = 65_536
+    unread_bytes: int = 262_144  # written and not taken yet, above which nothing more is worked on
     connect_deadline_s: float = 10.0
     ping_interval_s: float = 25.0
     pong_timeout_s: float = 8.0

@@ -45,6 +45,7 @@ def connection_limits(settings: Settings) -> Limits:
     """The settings that concern one connection."""
     return Limits(
         frame_bytes=settings.hub_frame_limit_bytes,
+        unread_bytes=settings.hub_send_buffer_limit_bytes,
         connect_deadline_s=settings.hub_connect_deadline_s,
         ping_interval_s=settings.hub_ping_interval_s,
         pong_timeout_s=settings.hub_pong_timeout_s,

@@ -4,6 +4,7 @@ A transport makes a `Session`, hands it every frame by `receive`, and tells it b
 here waits: what must be asked of a database runs as a task and comes back as an answer.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -58,6 +59,7 @@ from hub.transport.encodings import Framing
 from hub.transport.refusals import channel_refusal, connect_refusal, renew_refusal
 
 WORK_AT_ONCE = 4  # commands of one connection that wait for something at the same time
+ROOM_POLL_S = 0.05
 
 Work = Callable[[], Coroutine[Any, Any, Answer | None]]
 
@@ -259,6 +261,8 @@ class Session:
 
     async def _answered(self, work: Work, refuse: Callable[[Exception], Answer]) -> None:
         try:
+            while self._outlet.buffered_bytes() > self._context.limits.unread_bytes:  # noqa: ASYNC110  has no event
+                await asyncio.sleep(ROOM_POLL_S)  # or answers that nobody reads would pile up
             answer = await work()
         except Exception as error:  # noqa: BLE001  the task's boundary; what nobody expected is logged there
             answer = refuse(error)

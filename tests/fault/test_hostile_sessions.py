@@ -1,146 +1,28 @@
-"""Hostile clients of the whole hub: nonsense, floods and silence end in their documented codes, and in no other's pain.
+"""Nonsense on the whole hub ends in its documented code, never in a 500, and harms nobody who looks on (G4, G7).
 
-W12, W14, W15 and W19 of the fault plan over one running hub; a well-behaved viewer looks on in each encoding (G4, G7).
+W12 and W19 of the fault plan; the rows of the wire below are in `test_hostile_websocket.py`.
 """
 
-import asyncio
 import base64
-import contextlib
 import json
-import statistics
-import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import httpx2
 import pytest
 
-from hub.ids import new_id
 from hub.protocol import schema
-from tests.support.crowd import BINARY, BINARY_HANDSHAKE, CONNECT, TEXT, RawClient, open_all, open_one, text
-from tests.support.hub import HubProcess
+from tests.support.arena import PATIENCE_S, Arena, Watched, binary, delimited, open_arena, watched
+from tests.support.crowd import BINARY, BINARY_HANDSHAKE, CONNECT, TEXT, text
 from tests.support.servers import Servers
 from tests.support.waiting import wait_until
 from tests.support.wire_server import client_frame
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
 
-API_KEY = "a key of the tests"
-CONNECT_DEADLINE_S = 4.0
-ANYBODY = {"allow_subscribe_for_client": True, "allow_subscribe_for_anonymous": True}
-ANYBODY |= {"allow_publish_for_client": True, "allow_publish_for_anonymous": True}
-ANYBODY |= {"allow_history_for_client": True, "allow_history_for_anonymous": True}
-CHANNELS = {
-    "namespaces": [
-        {"name": "kept", "history_size": 20, "history_ttl": "60s", "force_recovery": True, **ANYBODY},
-        {"name": "plain", **ANYBODY},
-    ],
-}
-PATIENCE_S = 30.0  # for what happens at once on a machine that has nothing else to do
-
-
-@dataclass
-class Arena:
-    hub: HubProcess
-
-    async def client(self, first: bytes = b"", **options: Any) -> RawClient:
-        client = RawClient(first, **options)
-        await open_one(client, self.hub.port)
-        return client
-
-    async def ended(self, first: bytes, **options: Any) -> int | None:
-        """The code that the hub ends a client with that begins like this."""
-        client = await self.client(first, **options)
-        await wait_until(lambda: client.is_gone, within_s=PATIENCE_S)
-        return client.close_code
-
 
 @pytest.fixture(scope="module")
 def arena(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    """One hub for all of them."""
-    directory = tmp_path_factory.mktemp("hub")
-    channels = directory / "channels.json"
-    channels.write_text(json.dumps(CHANNELS))
-    database_url = servers.create_database()
-    env = {
-        "HUB_CHANNELS_FILE": str(channels),
-        "HUB_SERVER_API_KEY": API_KEY,
-        "HUB_CONNECT_DEADLINE_S": str(CONNECT_DEADLINE_S),
-        "HUB_PREAUTH_SOCKETS_PER_ADDRESS": "0",
-    }
-    hub = HubProcess(database_url=database_url, redis_url=servers.valkey.url, directory=directory, env=env)
-
-    try:
-        asyncio.run(hub.start(within_s=60))
-        yield Arena(hub)
-    finally:
-        asyncio.run(hub.stop())
-        servers.drop_database(database_url)
-
-
-def binary(*commands: dict[str, Any]) -> bytes:
-    """One frame of commands in the binary encoding."""
-    return client_frame(BINARY, b"".join(delimited(schema.Command(**one).SerializeToString()) for one in commands))
-
-
-def delimited(message: bytes) -> bytes:
-    length, digits = len(message), b""
-    while length > 127:
-        digits += bytes([length & 127 | 128])
-        length >>= 7
-    return digits + bytes([length]) + message
-
-
-@dataclass
-class Watched:
-    """A channel with a viewer in each encoding."""
-
-    channel: str
-    text_viewer: RawClient
-    binary_viewer: RawClient
-    hub: HubProcess
-    back_end: httpx2.AsyncClient
-
-    async def publish(self, body: bytes) -> httpx2.Response:
-        """By the server API."""
-        return await self.back_end.post("/api/publish", content=body)
-
-    async def expect_unharmed(self) -> None:
-        """What is published now comes to both, in one piece."""
-        marker = f"marker-{new_id()}".encode()
-        answer = await self.publish(b'{"channel":"%s","data":"%s"}' % (self.channel.encode(), marker))
-        assert "result" in answer.json()
-
-        def has_come(viewer: RawClient) -> bool:
-            assert not viewer.is_gone, viewer.close_code
-            return any(marker in message for message in viewer.messages)
-
-        await wait_until(lambda: has_come(self.text_viewer) and has_come(self.binary_viewer), within_s=PATIENCE_S)
-        for message in self.text_viewer.messages:
-            for line in message.splitlines():
-                json.loads(line)
-        assert "Traceback" not in self.hub.log
-        assert " 500 " not in self.hub.log
-
-
-@contextlib.asynccontextmanager
-async def watched(arena: Arena, namespace: str) -> AsyncIterator[Watched]:
-    channel = f"{namespace}:{new_id()}"
-    subscribe = {"id": 2, "subscribe": {"channel": channel}}
-    viewers = [
-        await arena.client(CONNECT + text(subscribe)),
-        await arena.client(binary({"id": 1, "connect": {}}, subscribe), handshake=BINARY_HANDSHAKE),
-    ]
-    try:
-        await wait_until(lambda: len(viewers[0].replies) == 2 and viewers[1].received, within_s=PATIENCE_S)
-        async with httpx2.AsyncClient(
-            base_url=arena.hub.base_url, headers={"X-API-Key": API_KEY}, timeout=20
-        ) as back_end:
-            yield Watched(channel, *viewers, arena.hub, back_end)
-    finally:
-        for viewer in viewers:
-            viewer.leave()
+    with open_arena(servers, tmp_path_factory.mktemp("hub")) as arena:
+        yield arena
 
 
 @pytest.fixture(params=["kept", "plain"])
@@ -311,91 +193,3 @@ async def test_w19_a_binary_frame_that_is_none_ends_with_3501(arena: Arena, what
     frame = client_frame(BINARY, BINARY_FRAMES[what])
     assert await arena.ended(first + frame, handshake=BINARY_HANDSHAKE) == 3501
     assert "Traceback" not in arena.hub.log
-
-
-# W14: floods of commands
-
-
-def subscriptions(kept: Watched) -> list[bytes]:
-    return [
-        text({"id": 2, "subscribe": {"channel": kept.channel}}, {"id": 3, "unsubscribe": {"channel": kept.channel}})
-    ] * 500
-
-
-def histories(kept: Watched) -> list[bytes]:
-    return [text({"id": 2, "history": {"channel": kept.channel, "limit": -1}})] * 1_000
-
-
-def publications(kept: Watched) -> list[bytes]:
-    return [text({"id": 2, "publish": {"channel": kept.channel, "data": 1}})] * 1_000
-
-
-@pytest.mark.parametrize("flood", [subscriptions, histories, publications])
-async def test_w14_a_flood_of_commands_is_answered_with_111_and_then_ended_with_3509(
-    kept: Watched, arena: Arena, flood: Any
-) -> None:
-    """Two floods at a time; whoever behaves gets what is published meanwhile, and soon."""
-    floods = [await arena.client(CONNECT, keeps=True) for _ in range(2)]
-    await wait_until(lambda: all(client.received for client in floods), within_s=PATIENCE_S)
-    for client in floods:
-        client.say(b"".join(flood(kept)))
-    took_s = []
-    while len(took_s) < 3 or not all(client.is_gone for client in floods):
-        started = time.monotonic()
-        await kept.expect_unharmed()
-        took_s.append(time.monotonic() - started)
-        assert len(took_s) < 1_000
-    print(f"publish to delivery beside floods: {statistics.median(took_s) * 1e3:.1f} ms")  # noqa: T201
-    for client in floods:
-        assert client.close_code == 3509
-        refused = client.errors()
-        assert 100 <= refused[111] <= 110, refused
-        assert refused.keys() <= {111, 107}, "107: taken back by an unsubscribe that came too soon"
-    assert statistics.median(took_s) < 2
-
-
-async def test_w14_one_channel_too_many_is_106_and_a_name_too_long_107(arena: Arena) -> None:
-    channels = [{"id": 2 + n, "subscribe": {"channel": f"plain:{n}"}} for n in range(129)]
-    too_long = {"id": 200, "subscribe": {"channel": "plain:" + "x" * 250}}
-    client = await arena.client(CONNECT + text(*channels, too_long))
-    await wait_until(lambda: len(client.replies) == 131, within_s=PATIENCE_S)
-    errors = {reply["id"]: reply["error"]["code"] for reply in client.replies if "error" in reply}
-    assert errors == {130: 106, 200: 107}
-    client.say(
-        text({"id": 201, "unsubscribe": {"channel": "plain:0"}}, {"id": 202, "subscribe": {"channel": "plain:x"}})
-    )
-    await wait_until(lambda: len(client.replies) == 133, within_s=PATIENCE_S)
-    assert "subscribe" in client.replies[-1]
-    client.leave()
-
-
-@pytest.mark.parametrize(
-    "first",
-    [
-        CONNECT + CONNECT,
-        text({"id": 1, "connect": {}}, {"id": 2, "connect": {}}),
-        text({"id": 1, "subscribe": {"channel": "plain:a"}}, {"id": 2, "connect": {}}),
-        text({"id": 1, "history": {"channel": "plain:a"}}),
-        text({"id": 1, "publish": {"channel": "plain:a", "data": 1}}),
-        text({"connect": {}}),
-    ],
-    ids=["twice", "twice in a frame", "subscribe first", "history first", "publish first", "without an id"],
-)
-async def test_w14_a_second_connect_and_a_command_before_it_end_with_3501(arena: Arena, first: bytes) -> None:
-    assert await arena.ended(first) == 3501
-
-
-# W15
-
-
-async def test_w15_a_thousand_who_say_nothing_are_gone_by_the_deadline(kept: Watched, arena: Arena) -> None:
-    silent = [RawClient() for _ in range(1_000)]
-    await open_all(silent, arena.hub.port)
-    await wait_until(lambda: all(client.status for client in silent), within_s=PATIENCE_S)
-    started = time.monotonic()
-    await kept.expect_unharmed()
-    await wait_until(lambda: all(client.is_gone for client in silent), within_s=CONNECT_DEADLINE_S + PATIENCE_S)
-    print(f"all gone {time.monotonic() - started:.1f} s after the last one came")  # noqa: T201
-    assert [client.status for client in silent] == [101] * 1_000
-    assert [client.close_code for client in silent] == [3502] * 1_000
-    await kept.expect_unharmed()

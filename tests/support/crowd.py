@@ -8,6 +8,7 @@ import asyncio
 import json
 import random
 import resource
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -20,6 +21,7 @@ from tests.support.wire_server import client_frame, upgrade_request
 TEXT, BINARY, CLOSE = 1, 2, 8
 HANDSHAKE = upgrade_request("/connection/websocket")
 BINARY_HANDSHAKE = upgrade_request("/connection/websocket?format=protobuf")
+RECEIVE_BUFFER_BYTES = 16_384  # of slow readers
 AT_ONCE = 200  # connections that are being opened at the same time
 
 Json = dict[str, Any]
@@ -45,7 +47,13 @@ class RawClient(asyncio.Protocol):
     """Sends `first` once the handshake is over, answers pings, and keeps what comes if it is to."""
 
     def __init__(
-        self, first: bytes = b"", *, handshake: bytes = HANDSHAKE, keeps: bool = True, answers_pings: bool = True
+        self,
+        first: bytes = b"",
+        *,
+        handshake: bytes = HANDSHAKE,
+        keeps: bool = True,
+        answers_pings: bool = True,
+        pause_s: float = 0.0,  # between two reads
     ) -> None:
         self.status: int | None = None  # of the handshake
         self.close_code: int | None = None
@@ -57,6 +65,7 @@ class RawClient(asyncio.Protocol):
         self._handshake = handshake
         self._keeps = keeps
         self._answers_pings = answers_pings
+        self.pause_s = pause_s
         self._buffer = b""
 
     @property
@@ -90,6 +99,9 @@ class RawClient(asyncio.Protocol):
         transport.write(self._handshake)
 
     def data_received(self, data: bytes) -> None:
+        if self.pause_s:
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(self.pause_s, self._read_on)
         self._buffer = self._buffer + data if self._buffer else data
         if self.status is None:
             head, end, rest = self._buffer.partition(b"\r\n\r\n")
@@ -103,6 +115,10 @@ class RawClient(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.is_gone = True
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _take_frames(self) -> None:
         buffer, at = self._buffer, 0
@@ -153,9 +169,20 @@ class States:
 
 
 class Viewer:
-    """One of many viewers of a page: comes back with its position, with full jitter, until `stop`."""
+    """One of many viewers of a page: comes back with its position, with full jitter, until `stop`.
 
-    def __init__(self, where: Callable[[], int], channel: str, states: States, *, backoff_s: float = 1.0) -> None:
+    `pause_s`: between two reads of a receive buffer of `RECEIVE_BUFFER_BYTES`, for a slow one.
+    """
+
+    def __init__(
+        self,
+        where: Callable[[], int],
+        channel: str,
+        states: States,
+        *,
+        backoff_s: float = 1.0,
+        pause_s: float = 0.0,
+    ) -> None:
         self.epoch = ""
         self.offset = -1
         self.state = ""
@@ -166,6 +193,7 @@ class Viewer:
         self._channel = channel
         self._states = states
         self._backoff_s = backoff_s
+        self._pause_s = pause_s
         self._client: _ViewersClient | None = None
         self._is_stopped = False
         self._coming: asyncio.Task[None] | None = None
@@ -173,6 +201,12 @@ class Viewer:
     @property
     def position(self) -> tuple[str, int, str]:
         return self.epoch, self.offset, self.state
+
+    def read_every(self, pause_s: float) -> None:
+        """From the next read on, also on its next connections."""
+        self._pause_s = pause_s
+        if self._client is not None:
+            self._client.pause_s = pause_s
 
     def come(self, after_s: float = 0.0) -> None:
         self._coming = asyncio.get_running_loop().create_task(self._come(after_s))
@@ -187,9 +221,9 @@ class Viewer:
     async def _come(self, after_s: float) -> None:
         await asyncio.sleep(after_s)
         commands: list[Json] = [{"id": 1, "connect": {}}, {"id": 2, "subscribe": self._request()}]
-        client = _ViewersClient(self, text(*commands))
+        client = _ViewersClient(self, text(*commands), self._pause_s)
         try:
-            await open_one(client, self._where())
+            await open_one(client, self._where(), receive_buffer=RECEIVE_BUFFER_BYTES if self._pause_s else None)
         except OSError:
             self.told["refused"] += 1
             self._come_back()
@@ -250,8 +284,8 @@ class Viewer:
 
 
 class _ViewersClient(RawClient):
-    def __init__(self, viewer: Viewer, first: bytes) -> None:
-        super().__init__(first, keeps=False)
+    def __init__(self, viewer: Viewer, first: bytes, pause_s: float) -> None:
+        super().__init__(first, keeps=False, pause_s=pause_s)
         self._viewer = viewer
 
     def on_message(self, payload: bytes) -> None:
@@ -264,10 +298,22 @@ class _ViewersClient(RawClient):
         self._viewer.lost(self.close_code)
 
 
-async def open_one(client: RawClient, port: int, address: str = "127.0.0.1") -> None:
+async def open_one(
+    client: RawClient, port: int, address: str = "127.0.0.1", *, receive_buffer: int | None = None
+) -> None:
     """Connect from `address`; the handshake goes on by itself. Raises OSError."""
     loop = asyncio.get_running_loop()
-    await loop.create_connection(lambda: client, "127.0.0.1", port, local_addr=(address, 0))
+    own = socket.socket()
+    own.setblocking(False)
+    if receive_buffer is not None:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    try:
+        own.bind((address, 0))
+        await loop.sock_connect(own, ("127.0.0.1", port))
+    except BaseException:
+        own.close()
+        raise
+    await loop.create_connection(lambda: client, sock=own)
 
 
 async def open_all(clients: Iterable[RawClient], port: int) -> None:
