@@ -287,10 +287,15 @@ class Fanout:
     # The tick
 
     def _end_tick(self) -> None:
-        self._is_ticking = bool(self._pending) and self._call_later is not None
-        if self._is_ticking and self._call_later is not None:
-            self._call_later(self._tick_s, self._end_tick)  # first: whatever becomes of this write, the next one comes
+        self._is_ticking = bool(self._pending)
+        if not self._pending or self._call_later is None:
+            return
+        try:
             self.flush()
+        finally:
+            # Counted from the end of the write, which outlasts a tick when thousands are there: what came meanwhile
+            # has to be read before the tick is over.
+            self._call_later(self._tick_s, self._end_tick)
 
     # Writing
 

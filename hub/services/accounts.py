@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import String, func, select, update
-from sqlalchemy.dialects.postgresql import array, insert
+from sqlalchemy import ARRAY, String, any_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
@@ -180,7 +180,7 @@ async def load_principals(session: AsyncSession, many: Collection[Claims]) -> di
         )
         .join(SessionRow, SessionRow.account_id == AccountRow.id)
         .where(
-            SessionRow.id == func.any(array([claims.session_id for claims in many], type_=String)),
+            SessionRow.id == any_(literal([claims.session_id for claims in many], ARRAY(String))),
             AccountRow.disabled_at.is_(None),
             SessionRow.ended_at.is_(None),
         )
