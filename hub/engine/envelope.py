@@ -39,7 +39,8 @@ def unpack(raw: bytes, *, offset: int, time_ms: int) -> Publication:
     """Raises ValueError on anything that `pack` has not made."""
     try:
         found = _envelope(raw)
-    except msgspec.MsgspecError as error:
+        raw.decode()  # what is passed on as it is was only skipped over
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError("not an envelope") from error
     info = None if found.info is None else _unpacked(found.info)
     return Publication(offset, bytes(found.data), time_ms, info=info, tags=found.tags)
@@ -57,8 +58,9 @@ def pack_client(info: ClientInfo) -> bytes:
 def unpack_client(raw: bytes) -> ClientInfo:
     """Raises ValueError on anything that `pack_client` has not made."""
     try:
+        raw.decode()
         return _unpacked(_client(raw))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError("not a client") from error
 
 

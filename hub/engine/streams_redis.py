@@ -9,6 +9,7 @@ In a Cluster the keys lie in the slot of the channel's carrier (`key_of`), or no
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, cast
 
@@ -27,6 +28,8 @@ UNUSED_TOP_TTL_MS = 3_600_000
 IDEMPOTENCY_TTL_MS = 300_000
 CHANNELS_AT_ONCE = 200  # of one call of a script, which holds up everybody else for about a millisecond then
 CALLS_AT_ONCE = 32  # in a Cluster, where one call serves one channel
+
+log = logging.getLogger(__name__)
 
 # KEYS top, log, idempotency; ARGV epoch, top ttl, idempotency ttl (0: no key), size, log ttl, time, payload,
 # command, pub/sub channel, head of the message, tail of the message. An epoch that is not there yet is the caller's.
@@ -114,10 +117,7 @@ class RedisStreams:
 
     async def read_after(self, channel: str, after: int, limit: int) -> list[Publication]:
         entries = await _answer(self._client.xrange(key_of(channel, "log"), min=f"{after + 1}-0", count=limit))
-        return [
-            unpack(fields[b"p"], offset=int(entry_id.partition(b"-")[0]), time_ms=int(fields[b"t"]))
-            for entry_id, fields in entries
-        ]
+        return [_publication(channel, int(entry_id.partition(b"-")[0]), fields) for entry_id, fields in entries]
 
     async def publish(
         self,
@@ -177,6 +177,16 @@ class RedisStreams:
         result = await _answer(self._client.eval(script, len(keys), *keys, *cast("Any", arguments)))
         self._hashes[script] = _sha1(script)
         return result
+
+
+def _publication(channel: str, offset: int, fields: Mapping[bytes, bytes]) -> Publication:
+    """What cannot be read, because something else than this hub has written it, is null: the next ones go on."""
+    time_ms = int(fields[b"t"])
+    try:
+        return unpack(fields[b"p"], offset=offset, time_ms=time_ms)
+    except ValueError as error:
+        log.warning("unreadable publication %d of %s: %s", offset, channel, error)
+        return Publication(offset, b"null", time_ms)
 
 
 def key_of(channel: str, kind: str) -> str:
