@@ -183,6 +183,10 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):  # what it was told last
+                    pipe.close()
         self._folder.cleanup()
 
     def _ask(self, line: str, word: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,8 @@ class Arena:
 
 
 @contextlib.contextmanager
-def open_arena(servers: Servers, directory: Path) -> Iterator[Arena]:
-    """A hub over a fresh database while the block runs."""
+def open_arena(servers: Servers, directory: Path, more: Mapping[str, str] | None = None) -> Iterator[Arena]:
+    """A hub over a fresh database while the block runs; `more` settings."""
     channels = directory / "channels.json"
     channels.write_text(json.dumps(CHANNELS))
     database_url = servers.create_database()
@@ -59,6 +59,7 @@ def open_arena(servers: Servers, directory: Path) -> Iterator[Arena]:
         "HUB_SERVER_API_KEY": API_KEY,
         "HUB_CONNECT_DEADLINE_S": str(CONNECT_DEADLINE_S),
         "HUB_PREAUTH_SOCKETS_PER_ADDRESS": "0",
+        **(more or {}),
     }
     hub = HubProcess(database_url=database_url, redis_url=servers.valkey.url, directory=directory, env=env)
     try:

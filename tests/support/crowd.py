@@ -32,7 +32,7 @@ def text(*commands: Json | str) -> bytes:
     return client_frame(TEXT, "\n".join(one if isinstance(one, str) else json.dumps(one) for one in commands).encode())
 
 
-PONG = text("{}")
+PONGS = {b"{}": text("{}"), b"\0": client_frame(BINARY, b"\0")}  # by the ping, in either encoding
 CONNECT = text({"id": 1, "connect": {}})
 
 
@@ -140,8 +140,8 @@ class RawClient(asyncio.Protocol):
             self.transport.close()
         elif opcode in {TEXT, BINARY}:
             self.received += 1
-            if payload == b"{}" and self._answers_pings:
-                self.say(PONG)
+            if payload in PONGS and self._answers_pings:
+                self.say(PONGS[payload])
             if self._keeps:
                 self.messages.append(payload)
             self.on_message(payload)
@@ -171,7 +171,7 @@ class States:
 class Viewer:
     """One of many viewers of a page: comes back with its position, with full jitter, until `stop`.
 
-    `pause_s`: between two reads of a receive buffer of `RECEIVE_BUFFER_BYTES`, for a slow one.
+    `pause_s`: between two reads of as much as `receive_buffer` (bytes) holds, for a slow one.
     """
 
     def __init__(
@@ -182,6 +182,7 @@ class Viewer:
         *,
         backoff_s: float = 1.0,
         pause_s: float = 0.0,
+        receive_buffer: int = RECEIVE_BUFFER_BYTES,
     ) -> None:
         self.epoch = ""
         self.offset = -1
@@ -193,6 +194,7 @@ class Viewer:
         self._channel = channel
         self._states = states
         self._backoff_s = backoff_s
+        self._receive_buffer = receive_buffer
         self._pause_s = pause_s
         self._client: _ViewersClient | None = None
         self._is_stopped = False
@@ -223,7 +225,7 @@ class Viewer:
         commands: list[Json] = [{"id": 1, "connect": {}}, {"id": 2, "subscribe": self._request()}]
         client = _ViewersClient(self, text(*commands), self._pause_s)
         try:
-            await open_one(client, self._where(), receive_buffer=RECEIVE_BUFFER_BYTES if self._pause_s else None)
+            await open_one(client, self._where(), receive_buffer=self._receive_buffer if self._pause_s else None)
         except OSError:
             self.told["refused"] += 1
             self._come_back()
