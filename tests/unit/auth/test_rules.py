@@ -58,7 +58,10 @@ def test_an_unknown_namespace_is_unknown_whatever_one_shows():
     assert rules.presence("news:1", "ann", is_subscribed=True) is UNKNOWN
 
 
-@pytest.mark.parametrize("channel", ["page:acme", "page:acme@all", "page:", "page", "page:#ann", "account:1qga2y562ead", "control", "beat"])
+@pytest.mark.parametrize(
+    "channel",
+    ["page:acme", "page:acme@all", "page:", "page", "page:#ann", "account:1qga2y562ead", "control", "beat"],
+)
 def test_no_token_and_no_mode_opens_a_page_or_what_the_nodes_use(channel):
     """A signed channel token opens custom channels only."""
     everything = ChannelRights(EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY, opens_limited_channels=True)
