@@ -53,7 +53,10 @@ class State(Enum):
 
 
 class Connection:
-    """`jitter` in 0..1 places the first ping between half and a whole interval, so that pings of many spread out."""
+    """`jitter` in 0..1 places the first ping between a quarter and a whole interval, so that pings of many spread out.
+
+    After half of it at the earliest, as others do it, 20,000 who came at once are pinged at 9 % a second for ever.
+    """
 
     __slots__ = (
         "_allowance",
@@ -92,7 +95,7 @@ class Connection:
         self._connect: _Connecting | None = None
         self._subscriptions = Subscriptions()
         self._stale_at = now + limits.connect_deadline_s
-        self._next_ping_at = now + limits.ping_interval_s * (1 + jitter) / 2
+        self._next_ping_at = now + limits.ping_interval_s * (1 + 3 * jitter) / 4
         self._pong_due_at = math.inf
         self._expires_at = math.inf
         # A client opens all its subscriptions in one go, so the first burst is larger by as many.

@@ -305,15 +305,15 @@ def test_history():
 # pings
 
 
-def test_pings_begin_after_half_an_interval_and_need_pongs():
+def test_pings_begin_after_a_quarter_of_an_interval_and_need_pongs():
     connection = ready_connection()
-    assert connection.deadline == 12.5
-    assert connection.tick(12.5) == [Send(b"{}")]
-    assert connection.deadline == 12.5 + 8
+    assert connection.deadline == 6.25
+    assert connection.tick(6.25) == [Send(b"{}")]
+    assert connection.deadline == 6.25 + 8
     assert connection.receive("{}", 13.0) == []
-    assert connection.deadline == 37.5
-    assert connection.tick(37.5) == [Send(b"{}")]
-    assert connection.tick(45.5) == [Close(CloseCode.NO_PONG)]
+    assert connection.deadline == 31.25
+    assert connection.tick(31.25) == [Send(b"{}")]
+    assert connection.tick(39.25) == [Close(CloseCode.NO_PONG)]
 
 
 def test_a_pong_nobody_asked_for_is_ignored():
@@ -324,7 +324,7 @@ def test_a_pong_nobody_asked_for_is_ignored():
 
 def test_other_traffic_is_no_pong():
     connection = ready_connection()
-    connection.tick(12.5)
+    connection.tick(6.25)
     connection.receive('{"id":2,"rpc":{}}', 13.0)
     assert connection.tick(20.5) == [Close(CloseCode.NO_PONG)]
 
