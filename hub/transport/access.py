@@ -57,6 +57,7 @@ class Identity:
     can_refresh: bool = False
     info: bytes | None = None
     server_subs: Mapping[str, ServerSub] = field(default_factory=dict)
+    ordered_subs: Mapping[str, ServerSub] = field(default_factory=dict)  # by a back end, whatever the token says
 
 
 NOBODY = Identity()
@@ -111,7 +112,8 @@ class Access:
         return NOBODY
 
     async def subscribe(self, who: Identity, client: str, join: Join) -> Grant:
-        if not join.id and (given := who.server_subs.get(join.channel)) is not None:
+        given = None if join.id else who.ordered_subs.get(join.channel, who.server_subs.get(join.channel))
+        if given is not None:
             own = who.principal.account_id
             if own is not None and join.channel == personal_channel(own):
                 return Grant(account_channel(own), PERSONAL.options)

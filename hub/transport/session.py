@@ -199,7 +199,7 @@ class Session:
                 self._recalled(self._places[channel], UnsubscribeCode.SERVER)
             case Subscribe(channel=channel, info=info, data=data, since=since, override=override):
                 given = ServerSub(info, data, override)
-                self._who = replace(self._who, server_subs={**self._who.server_subs, channel: given})
+                self._who = replace(self._who, ordered_subs={**self._who.ordered_subs, channel: given})
                 self._do(self._connection.subscribe(channel, since))
             case Refresh(expires_at_s=ends_at_s):
                 left_s = None if ends_at_s is None else ends_at_s - self._context.clock.now().timestamp()
@@ -291,7 +291,7 @@ class Session:
     async def _renew(self, renew: Renew) -> Answer:
         who, before = await self._context.access.identify(renew.token, Peer()), self._who
         if who.user == before.user:
-            self._who = who
+            self._who = replace(who, ordered_subs=before.ordered_subs)
         has_other_subs = who.server_subs.keys() != before.server_subs.keys()
         return Renewed(renew.id, who.user, who.expires_in_s, must_reconnect=has_other_subs)
 

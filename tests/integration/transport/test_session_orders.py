@@ -140,6 +140,16 @@ async def test_a_user_is_brought_into_a_channel_that_it_could_not_enter_itself(n
         await wait_until(lambda client=client: client.pushed("closed:1", "unsubscribe"), within_s=20)
 
 
+async def test_a_refreshed_token_leaves_alone_what_the_back_end_has_ordered(nodes: TwoNodes) -> None:
+    client = nodes.ann[0]
+    await nodes.order("subscribe", user="ann", channel="closed:1")
+    await wait_until(lambda: client.pushed("closed:1", "subscribe"), within_s=20)
+    assert "refresh" in await client.call(refresh={"token": client_token(SECRET, sub="ann", exp=2**31)})
+    await nodes.publish("closed:1", 1)
+    await wait_until(lambda: client.pushed("closed:1", "pub"), within_s=20)
+    await nodes.expect_open(client)
+
+
 async def test_the_same_order_twice_changes_nothing(nodes: TwoNodes) -> None:
     for _ in range(3):
         await nodes.order("subscribe", user="ann", channel="closed:1")
