@@ -6,6 +6,7 @@ their steps. Time is simulated.
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -36,6 +37,7 @@ class SlowBroker:
         self.loses_confirmation = False
         self.listening: set[str] = set()
         self._served_at = 0.0
+        self._sent: deque[tuple[Callable[[str], None], str]] = deque()
         self._on_message: Callable[[Message], None] | None = None
 
     async def start(self, on_message: Callable[[Message], None], on_suspect: Callable[[str], None]) -> None:  # noqa: ARG002
@@ -65,8 +67,13 @@ class SlowBroker:
     def _send(self, command: Callable[[str], None], channel: str) -> float:
         loop = asyncio.get_running_loop()
         self._served_at = max(self._served_at, loop.time() + self.delay_s)
-        loop.call_at(self._served_at, command, channel)
+        self._sent.append((command, channel))
+        loop.call_at(self._served_at, self._serve)  # the loop runs timers of one moment in any order
         return self._served_at - loop.time() + 0.001
+
+    def _serve(self) -> None:
+        command, channel = self._sent.popleft()
+        command(channel)
 
 
 class Visit(Viewer):
@@ -186,9 +193,11 @@ class Membership(RuleBasedStateMachine):
             assert visit.offsets == sorted(set(visit.offsets))
 
     def teardown(self) -> None:
-        self.settle()
-        self.runner.run(self.node.close())
-        self.runner.close()
+        try:
+            self.settle()
+        finally:
+            self.runner.run(self.node.close())
+            self.runner.close()
 
 
 Membership.TestCase.settings = settings(
