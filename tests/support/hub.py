@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,11 +19,23 @@ ROOT = Path(__file__).parents[2]
 SECRET_KEY = "a-secret-key-for-the-tests-alone"
 
 
+_PORTS = range(10_000, 32_000)  # below those that the kernel gives to outgoing connections at any moment
+_given_ports: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses on any address, and that this process has not been given before."""
+    while True:
+        port = secrets.choice(_PORTS)
+        if port in _given_ports:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        _given_ports.add(port)
+        return port
 
 
 class HubProcess:
