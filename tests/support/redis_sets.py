@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,16 @@ class Member:
                 return bool(await self.ask("PING"))
             return False
 
-        await wait_until(answers, within_s=20)
+        await wait_until(answers, within_s=40)
 
     async def ask(self, *words: str | int) -> Any:
         async with Redis(port=self.port, decode_responses=True, socket_timeout=5) as client:
             return await client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+    async def known(self) -> set[str]:
+        """Names of the cluster's nodes that this one knows; during a handshake a node has a name made up for it."""
+        rows = [row.split() for row in (await self.ask("CLUSTER", "NODES")).splitlines()]
+        return {name for name, _, flags, *_ in rows if "handshake" not in flags.split(",")}
 
     def kill(self) -> None:
         if self.process is not None:
@@ -86,12 +91,10 @@ class Cluster:
             await one.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             ends = (SLOTS * number // masters, SLOTS * (number + 1) // masters - 1)
             await one.ask("CLUSTER", "ADDSLOTSRANGE", *ends)
-        for one, other in combinations(self.members, 2):  # all pairs: waiting for gossip takes longer
-            await one.ask("CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
-        await wait_until(lambda: self._all_know(len(self.members)), within_s=30)
+        await wait_until(self._have_all_met, within_s=60, every_s=0.1)
         for replica, master in zip(self.members[masters:], self.members, strict=False):
             await replica.ask("CLUSTER", "REPLICATE", await master.ask("CLUSTER", "MYID"))
-        await wait_until(self.is_whole, within_s=30)
+        await wait_until(self.is_whole, within_s=60)
 
     async def is_whole(self, *, without: Sequence[Member] = ()) -> bool:
         alive = [one for one in self.members if one not in without]
@@ -113,9 +116,18 @@ class Cluster:
         for one in (target, source):
             await one.ask("CLUSTER", "SETSLOT", slot, "NODE", target_id)
 
-    async def _all_know(self, count: int) -> bool:
-        counts = [await one.ask("CLUSTER", "INFO") for one in self.members]
-        return all(f"cluster_known_nodes:{count}" in text for text in counts)
+    async def _have_all_met(self) -> bool:
+        """Whether every node knows every other by its name; whoever does not is told again: a handshake runs out."""
+        names = {one.port: await one.ask("CLUSTER", "MYID") for one in self.members}
+        known = {one.port: await one.known() for one in self.members}
+        strangers = [
+            (one, other)
+            for one, other in permutations(self.members, 2)  # all pairs: waiting for gossip takes longer
+            if names[other.port] not in known[one.port]
+        ]
+        for one, other in strangers:
+            await one.ask("CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
+        return not strangers
 
     def close(self) -> None:
         for one in self.members:
@@ -175,7 +187,7 @@ class SentinelSet:
                     return False
             return True
 
-        await wait_until(is_watched, within_s=40, every_s=0.1)
+        await wait_until(is_watched, within_s=60, every_s=0.1)
 
     def close(self) -> None:
         for one in [*self.sentinels, *self.servers]:
