@@ -7,6 +7,7 @@ from the log (docs/guarantees.md).
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from zlib import crc32
 
 from hub.protocol.stream import Publication
 
@@ -25,6 +26,8 @@ MAX_CARRIED_BYTES = 65_536
 """Payloads above this travel as a header alone; nodes read them from the log."""
 
 BEAT_CHANNEL = "hub:beat"
+ACCOUNT_PREFIX = "account:"
+SHARED_CARRIERS = 16
 _CHANNEL_PREFIX = "hub:view:"
 _BRACES = str.maketrans({"%": "%25", "{": "%7B", "}": "%7D"})  # in Redis' names they mark what decides over the slot
 
@@ -46,8 +49,18 @@ class Message:
 
 
 def carrier_of(channel: str) -> str:
-    """The name under which Redis carries the messages of `channel`."""
+    """The name under which Redis carries the messages of `channel`.
+
+    Accounts' own channels are as many as viewers, and little is said in them: some share a carrier.
+    """
+    if is_shared(channel):
+        return f"{_CHANNEL_PREFIX}accounts-{crc32(channel.encode()) % SHARED_CARRIERS}"
     return _CHANNEL_PREFIX + channel.translate(_BRACES)
+
+
+def is_shared(channel: str) -> bool:
+    """Whether the carrier of `channel` carries others too; a node that listened to it once goes on."""
+    return channel.startswith(ACCOUNT_PREFIX)
 
 
 def encode_message(message: Message) -> bytes:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from redis.exceptions import RedisError
 
 from hub.clock import Clock
-from hub.engine.broker import BEAT_CHANNEL, Message, carrier_of, decode_message, encode_message
+from hub.engine.broker import BEAT_CHANNEL, Message, carrier_of, decode_message, encode_message, is_shared
 from hub.engine.redis_address import Form, RedisAddress, parse_address
 from hub.engine.redis_client import find_master, make_client
 from hub.engine.redis_cluster import ClusterEars
@@ -69,6 +69,8 @@ class RedisBroker:
             raise Unavailable from None
 
     async def unsubscribe(self, channel: str) -> None:
+        if is_shared(channel):
+            return
         name = carrier_of(channel)
         self._known.discard(name)
         if (waiting := self._waiting.pop(name, None)) is not None:
