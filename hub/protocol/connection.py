@@ -7,13 +7,13 @@ moment at which a `Joined` answer was accepted until a `Leave` effect or a `Reca
 
 import math
 from collections.abc import Iterator
-from enum import Enum, auto
 
 from hub.protocol import commands
 from hub.protocol.allowance import Allowance
-from hub.protocol.codec import Codec, ConnectResult, SubscribeResult
+from hub.protocol.codec import Codec
 from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode, close_code_of
 from hub.protocol.commands import Command, FrameError
+from hub.protocol.connecting import Connecting, announced_ttl_s, instant
 from hub.protocol.effects import (
     Answer,
     Authenticate,
@@ -39,17 +39,9 @@ from hub.protocol.effects import (
 )
 from hub.protocol.limits import TWO_WAY, Limits, Manner
 from hub.protocol.requests import MAX_CHANNEL_LENGTH, effect_of, join_of, message_of
+from hub.protocol.state import State
 from hub.protocol.stream import StreamPosition
 from hub.protocol.subscriptions import Subscriptions
-
-
-class State(Enum):
-    NEW = auto()
-    AUTHENTICATING = auto()
-    JOINING = auto()  # into the server-side subscriptions, which the connect reply will tell of
-    READY = auto()
-    REFUSED = auto()  # `connect` failed; the client is to close
-    CLOSED = auto()
 
 
 class Connection:
@@ -92,7 +84,7 @@ class Connection:
         self.user = ""
         self._version = version
         self._limits = limits
-        self._connect: _Connecting | None = None
+        self._connect: Connecting | None = None
         self._subscriptions = Subscriptions()
         self._stale_at = now + limits.connect_deadline_s
         self._next_ping_at = now + limits.ping_interval_s * (1 + 3 * jitter) / 4
@@ -209,7 +201,7 @@ class Connection:
         """The server decides anew when the connection ends; None: with the socket."""
         if left_s is not None and left_s <= 0:
             return self.close(CloseCode.EXPIRED)
-        self._expires_at = _instant(left_s, now)
+        self._expires_at = instant(left_s, now)
         return []
 
     # Commands
@@ -227,7 +219,7 @@ class Connection:
         request = command.request
         if self.state is State.NEW:
             if isinstance(request, commands.Connect) and command.id:
-                self.state, self._connect = State.AUTHENTICATING, _Connecting(command.id, request)
+                self.state, self._connect = State.AUTHENTICATING, Connecting(command.id, request)
                 return [Authenticate(request.token)]
             return self.close(CloseCode.BAD_REQUEST)
         if command.is_pong and self.state is not State.REFUSED:
@@ -288,8 +280,8 @@ class Connection:
     def _authenticated(self, answer: Authenticated, now: float) -> list[Effect]:
         assert self._connect is not None
         self.state, self.user = State.JOINING, answer.user
-        self._expires_at = _instant(answer.expires_in_s, now)
-        self._connect.ttl_s = _announced_ttl_s(answer.expires_in_s) if answer.can_refresh else None
+        self._expires_at = instant(answer.expires_in_s, now)
+        self._connect.ttl_s = announced_ttl_s(answer.expires_in_s) if answer.can_refresh else None
         known = self._connect.request.subs
         wished = known if self.manner.is_one_way else ()
         effects: list[Effect] = []
@@ -303,7 +295,7 @@ class Connection:
     def _joined(self, answer: Joined, now: float) -> list[Effect]:
         if not self.is_awaiting(answer.channel, answer.id):
             return []
-        self._subscriptions.joined(answer.channel, _instant(answer.expires_in_s, now))
+        self._subscriptions.joined(answer.channel, instant(answer.expires_in_s, now))
         if answer.id:
             return [Send(self.codec.subscribe(answer.id, answer.result))]
         if self._connect is None:
@@ -331,16 +323,7 @@ class Connection:
         connecting = self._connect
         assert connecting is not None
         self.state, self._connect = State.READY, None
-        result = ConnectResult(
-            client=self.client,
-            version=self._version,
-            ping_s=max(1, round(self._limits.ping_interval_s)),
-            is_pong_wanted=self.manner.is_pong_wanted,
-            ttl_s=connecting.ttl_s,
-            subs=connecting.subs,
-            session=self.manner.session,
-            node=self.manner.node,
-        )
+        result = connecting.result(self.client, self._version, self._limits.ping_interval_s, self.manner)
         yield Send(self.codec.connect(connecting.id, result))
         yield Release()
         for command in connecting.waiting:
@@ -371,8 +354,8 @@ class Connection:
             case RenewRefused(_, CloseCode() as code):
                 return self.close(code)
             case SubscriptionRenewed(id, channel, expires_in_s) if self._subscriptions.is_joined(channel):
-                self._subscriptions.renew(channel, _instant(expires_in_s, now))
-                return [Send(self.codec.expiry(id, "sub_refresh", _announced_ttl_s(expires_in_s)))]
+                self._subscriptions.renew(channel, instant(expires_in_s, now))
+                return [Send(self.codec.expiry(id, "sub_refresh", announced_ttl_s(expires_in_s)))]
             case SubscriptionRenewed(id):  # it has ended since
                 return self._error(id, ErrorCode.PERMISSION_DENIED)
             case SubscriptionRenewRefused(id, channel, code, is_expired):
@@ -385,8 +368,8 @@ class Connection:
             return self.close(CloseCode.INVALID_TOKEN)
         if answer.must_reconnect:
             return self.close(CloseCode.INSUFFICIENT_STATE)
-        self._expires_at = _instant(answer.expires_in_s, now)
-        return [Send(self.codec.expiry(answer.id, "refresh", _announced_ttl_s(answer.expires_in_s)))]
+        self._expires_at = instant(answer.expires_in_s, now)
+        return [Send(self.codec.expiry(answer.id, "refresh", announced_ttl_s(answer.expires_in_s)))]
 
     def _recalled(self, channel: str, code: UnsubscribeCode) -> list[Effect]:
         ended = self._subscriptions.end(channel)
@@ -414,26 +397,3 @@ class Connection:
         if self._allowance.refused > self._limits.refused_commands or not command.id:
             return self.close(CloseCode.TOO_MANY_ERRORS)
         return self._error(command.id, ErrorCode.TOO_MANY_REQUESTS)
-
-
-class _Connecting:
-    """What is kept while `connect` is being answered."""
-
-    __slots__ = ("id", "missing", "request", "subs", "ttl_s", "waiting")
-
-    def __init__(self, id: int, request: commands.Connect) -> None:
-        self.id = id
-        self.request = request
-        self.ttl_s: int | None = None
-        self.subs: dict[str, SubscribeResult] = {}
-        self.missing: set[str] = set()
-        self.waiting: list[Command] = []
-
-
-def _instant(expires_in_s: float | None, now: float) -> float:
-    return math.inf if expires_in_s is None else now + expires_in_s
-
-
-def _announced_ttl_s(expires_in_s: float | None) -> int | None:
-    """Whole seconds; at least 1, as a client takes 0 for "refresh at once, again and again"."""
-    return None if expires_in_s is None else max(1, math.floor(expires_in_s))

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from hub.auth.client_tokens import ServerSub
-from hub.engine.fanout import Member, Wire
+from hub.engine.fanout import Member
 from hub.engine.live import Entry
 from hub.engine.orders import Disconnect, Order, Refresh, Subscribe, Unsubscribe
 from hub.errors import TokenExpired
@@ -56,48 +56,13 @@ from hub.protocol.stream import ClientInfo
 from hub.transport.access import NOBODY, Denied, Grant, Identity, Peer
 from hub.transport.context import VERSION, Context
 from hub.transport.encodings import Framing
+from hub.transport.outlets import Held, Outlet, Place
 from hub.transport.refusals import channel_refusal, connect_refusal, renew_refusal
 
 WORK_AT_ONCE = 4  # commands of one connection that wait for something at the same time
 ROOM_POLL_S = 0.05
 
 Work = Callable[[], Coroutine[Any, Any, Answer | None]]
-
-
-class Outlet(Wire, Protocol):
-    """The sending side of a transport, with its end."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Say goodbye after what is queued; nothing can be written any more."""
-
-
-class Held:
-    """Keeps what is published in server-side subscriptions until the client knows of them."""
-
-    __slots__ = ("_outlet", "frames")
-
-    def __init__(self, outlet: Wire) -> None:
-        self._outlet = outlet
-        self.frames: list[bytes] = []
-
-    def write(self, frame: bytes) -> None:
-        self.frames.append(frame)
-
-    def buffered_bytes(self) -> int:
-        return sum(map(len, self.frames))
-
-    def abort(self) -> None:
-        self._outlet.abort()
-
-
-class Place:
-    """Where a connection is a member: the channel behind a name on the wire."""
-
-    __slots__ = ("channel", "member")
-
-    def __init__(self, channel: str, member: Member) -> None:
-        self.channel = channel
-        self.member = member
 
 
 class Session:

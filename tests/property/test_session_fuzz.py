@@ -18,7 +18,7 @@ from hub.protocol.codec import Codec, SubscribeResult
 from hub.protocol.codec_json import JSON
 from hub.protocol.codec_protobuf import PROTOBUF
 from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
-from hub.protocol.connection import Connection, State
+from hub.protocol.connection import Connection
 from hub.protocol.effects import (
     Answer,
     Authenticate,
@@ -49,6 +49,7 @@ from hub.protocol.effects import (
     SubscriptionRenewRefused,
 )
 from hub.protocol.limits import Limits, Manner
+from hub.protocol.state import State
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 LIMITS = Limits(

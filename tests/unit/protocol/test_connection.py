@@ -9,7 +9,7 @@ import pytest
 from hub.protocol.codec import SubscribeResult
 from hub.protocol.codec_json import JSON
 from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
-from hub.protocol.connection import Connection, State
+from hub.protocol.connection import Connection
 from hub.protocol.effects import (
     Authenticate,
     Authenticated,
@@ -30,6 +30,7 @@ from hub.protocol.effects import (
     Send,
 )
 from hub.protocol.limits import Limits
+from hub.protocol.state import State
 from hub.protocol.stream import Publication, StreamPosition
 
 LIMITS = Limits(channels=3)

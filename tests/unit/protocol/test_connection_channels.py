@@ -8,7 +8,7 @@ from hub.protocol.codec import SubscribeResult
 from hub.protocol.codec_json import JSON
 from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
 from hub.protocol.commands import Command, Connect, Subscribe
-from hub.protocol.connection import Connection, State
+from hub.protocol.connection import Connection
 from hub.protocol.effects import (
     Authenticate,
     Authenticated,
@@ -33,6 +33,7 @@ from hub.protocol.effects import (
     SubscriptionRenewRefused,
 )
 from hub.protocol.limits import TWO_WAY, Limits, Manner
+from hub.protocol.state import State
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 LIMITS = Limits(channels=3, expiry_grace_s=5.0, ping_interval_s=1_000.0)
