@@ -8,8 +8,8 @@ import asyncio
 import gc
 from collections.abc import Callable
 
-INTERVAL_S = 0.25
-ENOUGH = 50  # connections that came since the last time
+INTERVAL_S = 0.1
+ENOUGH = 25  # connections that came since the last time
 _YOUNG = 1
 
 
