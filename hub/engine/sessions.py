@@ -64,8 +64,10 @@ class Sessions:
         return iter(tuple(self._by_user.get(user, ()) if user else ()))
 
     def obey(self, order: Order) -> None:
-        """Pass it on to whom it concerns."""
-        for session in self.of_user(order.user):
+        """Pass it on to whom it concerns. Somebody anonymous is meant only by the id of the connection."""
+        if not order.user and not order.client:
+            return
+        for session in self.of_user(order.user) if order.user else tuple(self._all):
             if concerns(order, user=session.user, client=session.client):
                 session.obey(order)
 
