@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from playwright.async_api import Browser, Page
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -14,6 +16,10 @@ from hub.settings import Settings
 from tests.support.browser import chromium_path, open_browser
 from tests.support.hub import SECRET_KEY, HubProcess
 from tests.support.servers import Servers
+
+# How long an example takes says more about the machine's other work than about the example.
+hypothesis_settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("unhurried")
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "data" / "captures"
 

@@ -93,7 +93,7 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def shared_hub(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """One hub for the tests that do not stop it, with pings often enough for tests of a few seconds."""
     database_url = servers.create_database()
-    env = {"HUB_PING_INTERVAL_S": "0.5", "HUB_PONG_TIMEOUT_S": "1"}
+    env = {"HUB_PING_INTERVAL_S": "0.5", "HUB_PONG_TIMEOUT_S": "4"}
     hub = HubProcess(
         database_url=database_url, redis_url=servers.valkey.url, directory=tmp_path_factory.mktemp("hub"), env=env
     )

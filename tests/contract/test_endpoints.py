@@ -32,7 +32,7 @@ class RawClient:
     async def call(self, **command: Any) -> dict[str, Any]:
         self._last_id += 1
         await self.socket.send(json.dumps({"id": self._last_id, **command}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while True:
                 for line in str(await self.socket.recv()).splitlines():
                     reply = json.loads(line)
@@ -42,7 +42,7 @@ class RawClient:
 
     async def take_publications(self, count: int) -> list[int]:
         """The offsets of the publications pushed so far and from now on, once there are `count`."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(self._offsets()) < count:
                 for line in str(await self.socket.recv()).splitlines():
                     await self._take(json.loads(line))
@@ -202,7 +202,7 @@ async def test_the_figures_follow_what_viewers_get(live_page: LivePage) -> None:
 async def read_events(stream: httpx2.Response, count: int) -> list[dict[str, str]]:
     events: list[dict[str, str]] = []
     fields: dict[str, str] = {}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         async for line in stream.aiter_lines():
             if not line:
                 if "data" in fields:
@@ -264,7 +264,7 @@ async def test_sigterm_tells_sockets_and_streams_to_come_back(own_live_page: Liv
             async for line in lines:
                 if line.startswith("data:"):
                     break
-            assert await page.hub.stop(within_s=10) == 0
+            assert await page.hub.stop(within_s=20) == 0
             assert any([line.startswith("retry: ") async for line in lines])
         await wait_until(lambda: client.socket.close_code is not None)
         assert client.socket.close_code == 3001
@@ -297,7 +297,7 @@ async def test_a_viewer_that_stops_reading_delays_nobody_and_is_dropped(
                 assert (await page.operator.post(path, json=update)).status_code == 201
             offsets = await quick.take_publications(13)
             assert offsets == list(range(start + 1, start + 14))
-        await wait_until(lambda: not _is_held(hub, stalled), within_s=10)
+        await wait_until(lambda: not _is_held(hub, stalled), within_s=20)
         assert len(await asyncio.to_thread(read_to_end, stalled)) < 600_000
         assert (await page.snapshot())["offset"] == start + 13
     finally:

@@ -65,7 +65,7 @@ async def curl(url: str, *args: str) -> AsyncIterator[Curl]:
 async def close_code(client: websockets.ClientConnection) -> int | None:
     """The code that the hub ends the connection with."""
     with contextlib.suppress(websockets.ConnectionClosed):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             async for _ in client:
                 pass
     return client.close_code
@@ -74,17 +74,17 @@ async def close_code(client: websockets.ClientConnection) -> int | None:
 async def test_curl_sees_the_snapshot_and_each_change_and_resumes_where_it_was(live_page: LivePage) -> None:
     url = f"{live_page.hub.base_url}/p/{live_page.slug}/events"
     async with curl(url) as first:
-        await wait_until(lambda: first.events, within_s=5)
+        await wait_until(lambda: first.events, within_s=20)
         offset, name, state = first.events[0]
         assert name == "snapshot"
         assert offset == state["offset"]
         await live_page.change(3)
-        await wait_until(lambda: len(first.events) == 4, within_s=1)
+        await wait_until(lambda: len(first.events) == 4, within_s=20)
     await live_page.change(4)
     async with curl(url, "-H", f"Last-Event-ID: {offset + 3}") as second:
-        await wait_until(lambda: len(second.events) == 4, within_s=5)
+        await wait_until(lambda: len(second.events) == 4, within_s=20)
         await live_page.change()
-        await wait_until(lambda: len(second.events) == 5, within_s=1)
+        await wait_until(lambda: len(second.events) == 5, within_s=20)
     events = first.events[1:] + second.events
     assert [one[0] for one in events] == list(range(offset + 1, offset + 9))
     for number, _, event in events:
@@ -95,7 +95,7 @@ async def test_curl_sees_the_snapshot_and_each_change_and_resumes_where_it_was(l
 async def test_a_resume_point_that_never_was_gets_a_snapshot(live_page: LivePage) -> None:
     url = f"{live_page.hub.base_url}/p/{live_page.slug}/events"
     async with curl(url, "-H", "Last-Event-ID: 999999") as stream:
-        await wait_until(lambda: stream.events, within_s=5)
+        await wait_until(lambda: stream.events, within_s=20)
         assert stream.events[0][1] == "snapshot"
 
 

@@ -35,13 +35,13 @@ async def open_fallback(
 
 
 async def follow(viewer: Viewer, until: int) -> None:
-    await wait_until(lambda: until in offsets(viewer), within_s=15)
+    await wait_until(lambda: until in offsets(viewer), within_s=20)
 
 
 @by_transport
 async def test_a_visitor_gets_the_snapshot_then_each_change_live(transport: str, live_page: LivePage) -> None:
     async with open_fallback(transport, live_page) as viewer:
-        joined = await told(viewer, "subscribed", within_s=15)
+        joined = await told(viewer, "subscribed", within_s=20)
         assert named(viewer, "connected")[0]["transport"] == transport
         state = joined["data"]
         await live_page.change(5)
@@ -64,14 +64,14 @@ async def test_the_binary_encoding_goes_through_http_stream_too(live_page: LiveP
         emulation_url=f"{base_url}/emulation",
         is_binary=True,
     ) as viewer:
-        state = (await told(viewer, "subscribed", within_s=15))["data"]
+        state = (await told(viewer, "subscribed", within_s=20))["data"]
         await live_page.change(3)
         await follow(viewer, state["offset"] + 3)
         for publication in named(viewer, "publication"):
             state = {**apply(state, publication["data"]), "offset": publication["offset"]}
         assert state == await live_page.snapshot()
         await viewer.do("history", limit=100)
-        assert (await told(viewer, "history", within_s=15))["offsets"][-3:] == offsets(viewer)
+        assert (await told(viewer, "history", within_s=20))["offsets"][-3:] == offsets(viewer)
 
 
 @by_transport
@@ -79,7 +79,7 @@ async def test_an_unsubscribed_client_hears_nothing_and_recovers_when_it_returns
     transport: str, live_page: LivePage
 ) -> None:
     async with open_fallback(transport, live_page) as viewer:
-        start = (await told(viewer, "subscribed", within_s=15))["offset"]
+        start = (await told(viewer, "subscribed", within_s=20))["offset"]
         await live_page.change()
         await follow(viewer, start + 1)
         await viewer.do("unsubscribe")
@@ -87,7 +87,7 @@ async def test_an_unsubscribed_client_hears_nothing_and_recovers_when_it_returns
         await live_page.change(3)
         assert offsets(viewer) == [start + 1]
         await viewer.do("subscribe")
-        again = await told(viewer, "subscribed", times=2, within_s=15)
+        again = await told(viewer, "subscribed", times=2, within_s=20)
         await follow(viewer, start + 4)
         assert again["recovered"]
         assert offsets(viewer) == [start + n for n in (1, 2, 3, 4)]
@@ -98,15 +98,15 @@ async def test_an_unsubscribed_client_hears_nothing_and_recovers_when_it_returns
 async def test_a_cut_stream_costs_nothing(transport: str, cut: str, live_page: LivePage) -> None:
     async with (
         tcp_proxy(live_page.hub.port) as proxy,
-        open_fallback(transport, live_page, port=proxy.port, max_ping_delay_s=1.0) as viewer,
+        open_fallback(transport, live_page, port=proxy.port, max_ping_delay_s=2.0) as viewer,
     ):
-        start = (await told(viewer, "subscribed", within_s=15))["offset"]
+        start = (await told(viewer, "subscribed", within_s=20))["offset"]
         for number in range(10):
             await live_page.change()
             if number % 4 == 2:
                 getattr(proxy, cut)()
                 if cut == "black_hole":
-                    await told(viewer, "connecting", times=len(named(viewer, "connecting")) + 1, within_s=15)
+                    await told(viewer, "connecting", times=len(named(viewer, "connecting")) + 1, within_s=20)
                     proxy.pass_on()
         await follow(viewer, start + 10)
         assert offsets(viewer) == list(range(start + 1, start + 11))
@@ -138,7 +138,7 @@ async def test_the_next_transport_is_tried_where_one_is_blocked(live_page: LiveP
 async def test_a_hub_that_leaves_says_so_and_its_clients_come_back(transport: str, own_live_page: LivePage) -> None:
     page = own_live_page
     async with open_fallback(transport, page) as viewer:
-        start = (await told(viewer, "subscribed", within_s=15))["offset"]
+        start = (await told(viewer, "subscribed", within_s=20))["offset"]
         assert await page.hub.stop() == 0
         await wait_until(lambda: 3001 in [one["code"] for one in named(viewer, "connecting")])
         await page.hub.start()
@@ -156,13 +156,13 @@ async def test_commands_find_their_stream_through_another_node(
     other = make_hub(database_url=database_url, redis_url=redis_url)
     await other.start()
     async with open_fallback(transport, page, emulation_port=other.port) as viewer:
-        start = (await told(viewer, "subscribed", within_s=15))["offset"]
+        start = (await told(viewer, "subscribed", within_s=20))["offset"]
         await page.change()
         await follow(viewer, start + 1)
         await viewer.do("unsubscribe")
         await told(viewer, "unsubscribed")
         await page.change()
         await viewer.do("subscribe")
-        assert (await told(viewer, "subscribed", times=2, within_s=15))["recovered"]
+        assert (await told(viewer, "subscribed", times=2, within_s=20))["recovered"]
         await follow(viewer, start + 2)
         assert len(named(viewer, "connected")) == 1

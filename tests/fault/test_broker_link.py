@@ -175,7 +175,8 @@ async def test_an_unreadable_message_makes_the_node_compare_and_hurts_nobody(sta
     stage.log.commit(PAGE)
     async with Redis.from_url(redis_url) as admin:
         await admin.publish("hub:view:" + PAGE, b"{}")
-    await stage.expect_all(within_s=1.5)
+    await wait_until(lambda: stage.node.tally.suspicions, within_s=20)
+    await stage.expect_all(within_s=20)
 
 
 async def test_publishing_to_a_paused_redis_gives_up_in_about_a_second(redis_tcp_port: int) -> None:
@@ -187,5 +188,5 @@ async def test_publishing_to_a_paused_redis_gives_up_in_about_a_second(redis_tcp
         started = asyncio.get_running_loop().time()
         with pytest.raises((RedisError, OSError)):
             await publisher.publish([message])
-        assert asyncio.get_running_loop().time() - started < 3
+        assert asyncio.get_running_loop().time() - started < 10  # and not for ever
         await publisher.close()

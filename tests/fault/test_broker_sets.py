@@ -61,7 +61,7 @@ async def staged(url: str) -> AsyncIterator[Stage]:
     stage = Stage(url)
     await stage.node.start()
     try:
-        await wait_until(lambda: stage.broker.is_healthy, within_s=10)
+        await wait_until(lambda: stage.broker.is_healthy, within_s=20)
         for viewer in stage.viewers.values():
             await viewer.join()
         yield stage
@@ -79,24 +79,24 @@ async def cluster(tmp_path: Path, guard: Guard) -> AsyncIterator[Cluster]:
 async def test_f17_a_cluster_whose_slots_move_and_whose_master_dies_loses_nothing(cluster: Cluster) -> None:
     async with staged(cluster.url) as stage:
         assert await stage.change() == len(PAGES)
-        await stage.expect_all(within_s=10)
+        await stage.expect_all(within_s=20)
 
         slot = slot_of(f"hub:view:{PAGES[0]}")
         owner = await cluster.owner_of(slot)
         target = next(one for one in cluster.members[1:3] if one is not owner)
         await cluster.move_slot(slot, target)
         assert await stage.change() == len(PAGES)
-        await stage.expect_all(within_s=10)
-        await wait_until(lambda: stage.broker.is_healthy, within_s=10)
+        await stage.expect_all(within_s=20)
+        await wait_until(lambda: stage.broker.is_healthy, within_s=20)
 
         dead = cluster.members[0]  # the one that has a replica
         dead.kill()
         await stage.change()
-        await wait_until(lambda: not stage.broker.is_healthy, within_s=10)
+        await wait_until(lambda: not stage.broker.is_healthy, within_s=20)
         await wait_until(lambda: stage.broker.is_healthy, within_s=40)
         assert await cluster.is_whole(without=[dead])
         await wait_until(stage.has_published_everything, within_s=20, every_s=0.2)
-        await stage.expect_all(within_s=10)
+        await stage.expect_all(within_s=20)
 
 
 async def test_every_client_works_on_a_cluster(cluster: Cluster) -> None:
@@ -115,21 +115,21 @@ async def test_f17_after_a_fail_over_by_sentinels_the_new_master_is_found(tmp_pa
     async with sentinel_set(tmp_path, guard, sentinels=1) as redis, staged(redis.url) as stage:
         assert (await check_redis(redis.url)).startswith("Valkey 9")
         assert await stage.change() == len(PAGES)
-        await stage.expect_all(within_s=10)
+        await stage.expect_all(within_s=20)
 
         first = await redis.master()
         first.kill()
         await stage.change()
-        await wait_until(lambda: not stage.broker.is_healthy, within_s=10)
+        await wait_until(lambda: not stage.broker.is_healthy, within_s=20)
         await wait_until(lambda: stage.broker.is_healthy, within_s=60)
         assert await redis.master() is not first
         await wait_until(stage.has_published_everything, within_s=20, every_s=0.2)
-        await stage.expect_all(within_s=10)
+        await stage.expect_all(within_s=20)
 
         # The old one comes back as a replica; nobody listens to it.
         await first.start(guard)
         assert await stage.change() == len(PAGES)
-        await stage.expect_all(within_s=10)
+        await stage.expect_all(within_s=20)
 
 
 async def test_f17_a_master_that_is_demoted_while_it_lives_is_left(tmp_path: Path, guard: Guard) -> None:
@@ -142,5 +142,5 @@ async def test_f17_a_master_that_is_demoted_while_it_lives_is_left(tmp_path: Pat
 
         await wait_until(has_changed, within_s=30, every_s=0.2)
         await wait_until(stage.has_published_everything, within_s=20, every_s=0.2)
-        await stage.expect_all(within_s=10)
+        await stage.expect_all(within_s=20)
         await wait_until(lambda: stage.broker.is_healthy, within_s=20)

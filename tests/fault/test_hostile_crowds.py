@@ -31,7 +31,7 @@ def running(request: pytest.FixtureRequest) -> Iterator[WireServer]:
 
 @pytest.fixture
 def server(running: WireServer) -> WireServer:
-    wait_for(lambda: running.is_at_rest, within_s=15)
+    wait_for(lambda: running.is_at_rest, within_s=20)
     running.detached.clear()
     return running
 

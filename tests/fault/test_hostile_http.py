@@ -40,7 +40,7 @@ def test_three_hundred_half_requests_are_told_so_and_closed(server: WireServer) 
         client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nX-Slow: ")
     answers = [read_to_end(client) for client in clients]
     assert {status_of(answer) for answer in answers} == {408}
-    assert time.monotonic() - started_at < 10
+    assert time.monotonic() - started_at < 30
     for client in clients:
         client.close()
 

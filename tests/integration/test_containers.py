@@ -61,7 +61,7 @@ class Container:
             if process.poll() is None:
                 process.send_signal(SIGTERM)
                 try:
-                    await wait_until(lambda: process.poll() is not None, within_s=15)  # noqa: B023
+                    await wait_until(lambda: process.poll() is not None, within_s=20)  # noqa: B023
                 finally:
                     kill_group(process.pid)
             process.wait()
@@ -98,7 +98,7 @@ def container_redis(server_directory: DataDirectory) -> Iterator[str]:
         process = spawn([program, str(DOCKER / "redis.conf"), *arguments], output=log, run_as=server_directory.run_as)
         client = Redis.from_url(embedded.url)
         try:
-            wait_until_blocking(socket.exists, within_s=10)
+            wait_until_blocking(socket.exists, within_s=20)
             assert client.ping()
             yield embedded.url
         finally:
@@ -195,7 +195,7 @@ async def test_worker_beat_and_flower_run_over_the_redis_of_the_containers(
     for part in ("beat", "worker", "flower"):
         await wait_until(lambda: container.is_healthy(part), within_s=40, every_s=0.2)  # noqa: B023
     with Redis.from_url(container_redis) as redis:
-        await wait_until(lambda: redis.llen("hub:tasks") == 0 and redis.hlen("hub:tasks:unacked") == 0, within_s=15)
+        await wait_until(lambda: redis.llen("hub:tasks") == 0 and redis.hlen("hub:tasks:unacked") == 0, within_s=20)
         for command in ("FLUSHALL", "KEYS *", "CONFIG GET *", "SHUTDOWN NOSAVE"):
             with pytest.raises(NoPermissionError):
                 redis.execute_command(*command.split())

@@ -31,7 +31,7 @@ Application = Callable[[WireServer, Any, Any, Any], Coroutine[Any, Any, None]]
 def serving(application: Application) -> Iterator[WireServer]:
     with serve_wire(LIMITS, "uvloop", application) as server:
         yield server
-        wait_for(lambda: server.is_at_rest, within_s=15)
+        wait_for(lambda: server.is_at_rest, within_s=20)
 
 
 async def accepted(receive: Any, send: Any, **more: Any) -> None:
@@ -161,7 +161,7 @@ async def test_one_message_at_a_time_is_taken_from_the_peer() -> None:
         client.settimeout(0.1)
         with pytest.raises(TimeoutError):
             client.recv(1)
-        client.settimeout(10)
+        client.settimeout(20)
         server.loop.call_soon_threadsafe(server.signal.set)
         assert read_frame(client) == (10, b"ping")
         wait_for(lambda: len(server.seen) == 4)

@@ -56,7 +56,7 @@ class CeleryProcess:
         """The processes of a worker's pool."""
         return psutil.Process(self._process.pid).children()
 
-    async def said(self, words: str, *, within_s: float = 15.0) -> None:
+    async def said(self, words: str, *, within_s: float = 20.0) -> None:
         """Wait for `words` in the log."""
         await wait_until(lambda: words in self.log, within_s=within_s)
 
@@ -70,7 +70,7 @@ class CeleryProcess:
         if self.is_running:
             self._process.send_signal(SIGTERM)
             try:
-                await wait_until(lambda: not self.is_running, within_s=10)
+                await wait_until(lambda: not self.is_running, within_s=20)
             finally:
                 kill_group(self._process.pid)
         await asyncio.to_thread(self._process.wait)
@@ -126,7 +126,7 @@ class CeleryCell:
     def unacked(self) -> int:
         return self.redis.hlen(UNACKED)
 
-    async def is_drained(self, *, within_s: float = 15.0) -> None:
+    async def is_drained(self, *, within_s: float = 20.0) -> None:
         await wait_until(lambda: self.waiting == 0, within_s=within_s)
 
     async def close(self) -> None:

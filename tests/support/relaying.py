@@ -56,7 +56,7 @@ class Stage:
         async with self.sessions() as session:
             idle = text(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                " AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '50 ms'"
+                " AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '500 ms'"
             )
             return int(await session.scalar(idle) or 0)
 

@@ -40,7 +40,7 @@ def offsets(viewer: Viewer) -> list[int]:
     return [one["offset"] for one in named(viewer, "publication")]
 
 
-async def told(viewer: Viewer, event: str, times: int = 1, within_s: float = 5.0) -> Event:
+async def told(viewer: Viewer, event: str, times: int = 1, within_s: float = 20.0) -> Event:
     """The newest `event`, once there have been `times`."""
     try:
         await wait_until(lambda: len(named(viewer, event)) >= times, within_s=within_s)
@@ -90,7 +90,7 @@ class PythonViewer:
     async def close(self) -> None:
         await self._client.disconnect()
         # It closes its sockets, that of an earlier cut too, in tasks that it does not wait for.
-        await wait_until(lambda: not self._client._background_tasks, within_s=15)
+        await wait_until(lambda: not self._client._background_tasks, within_s=20)
 
 
 class _ClientEvents(centrifuge.ClientEventHandler):  # type: ignore[misc]

@@ -29,7 +29,7 @@ class RawStream:
         self._last_id = 1
         self._reading = asyncio.create_task(self._read())
 
-    async def first(self, matches: Callable[[Message], object], within_s: float = 10.0) -> Message:
+    async def first(self, matches: Callable[[Message], object], within_s: float = 20.0) -> Message:
         """The first message that matches, now or later."""
         try:
             await wait_until(lambda: any(map(matches, self.messages)) or self.is_over, within_s=within_s)
@@ -47,7 +47,7 @@ class RawStream:
 
     async def disconnected(self) -> int:
         """The code of the push before the end."""
-        await wait_until(lambda: self.is_over, within_s=15)
+        await wait_until(lambda: self.is_over, within_s=20)
         last = self.messages[-1]
         return int(last.get("push", last)["disconnect"]["code"])
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 async def wait_until(condition: Callable[[], Awaitable[T]], within_s: float = ..., every_s: float = ...) -> T: ...
 @overload
 async def wait_until(condition: Callable[[], T], within_s: float = ..., every_s: float = ...) -> T: ...
-async def wait_until(condition: Callable[[], object], within_s: float = 5.0, every_s: float = 0.02) -> object:
+async def wait_until(condition: Callable[[], object], within_s: float = 20.0, every_s: float = 0.02) -> object:
     """The first truthy value of `condition` (plain or async); AssertionError when none comes `within_s`."""
     deadline = time.monotonic() + within_s
     while True:
@@ -27,7 +27,7 @@ async def wait_until(condition: Callable[[], object], within_s: float = 5.0, eve
         await asyncio.sleep(every_s)
 
 
-def wait_until_blocking(condition: Callable[[], T], within_s: float = 5.0, every_s: float = 0.02) -> T:
+def wait_until_blocking(condition: Callable[[], T], within_s: float = 20.0, every_s: float = 0.02) -> T:
     """`wait_until` for tests without a loop."""
     deadline = time.monotonic() + within_s
     while not (value := condition()):

@@ -45,7 +45,7 @@ class WireServer:
         client.bind((address, 0))
         if receive_buffer is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.settimeout(10)
+        client.settimeout(20)
         client.connect(("127.0.0.1", self.port))
         return client
 
@@ -117,7 +117,7 @@ def black_hole(client: socket.socket) -> None:
     client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(code)))
 
 
-def wait_for(condition: Callable[[], object], within_s: float = 5.0) -> None:
+def wait_for(condition: Callable[[], object], within_s: float = 20.0) -> None:
     """Poll `condition` from a test that runs beside the server's thread."""
     ends_at = time.monotonic() + within_s
     while not condition():

@@ -94,7 +94,7 @@ async def test_f9_redis_away_for_a_minute(open_a_cell: OpenCell) -> None:
         assert "ok" not in (await readiness(cell, 0))["redis"]
         await asyncio.to_thread(cell.valkey.start)
         await wait_until_ready(cell)
-        await cell.expect_equal(within_s=15)
+        await cell.expect_equal(within_s=20)
         cell.expect_clean()
 
 
@@ -108,7 +108,7 @@ async def test_f10_redis_frozen_for_70_s(open_a_cell: OpenCell) -> None:
         await asyncio.sleep(70)
         cell.valkey.resume()
         await wait_until_ready(cell)
-        await cell.expect_equal(within_s=15)
+        await cell.expect_equal(within_s=20)
         cell.expect_clean()
         assert max(cell.writers.seconds) < 3
 

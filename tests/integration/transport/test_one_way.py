@@ -78,7 +78,7 @@ async def test_nothing_said_is_an_empty_connect(local_hub: LocalHub) -> None:
     async with (
         httpx2.AsyncClient(base_url=local_hub.base_url) as client,
         client.stream("GET", "/connection/uni_sse") as response,
-        asyncio.timeout(10),
+        asyncio.timeout(20),
     ):
         assert (await anext(response.aiter_lines())).startswith('data: {"connect":{"client":')
 
@@ -119,7 +119,7 @@ async def test_a_refusal_is_a_disconnect(kind: str, local_hub: LocalHub, page: P
 async def test_pings_come_and_want_no_answer(kind: str, settings: Settings) -> None:
     settings = settings.model_copy(update={"hub_ping_interval_s": 0.2, "hub_pong_timeout_s": 0.1})
     async with running(settings) as hub, open_stream(hub.base_url, kind, "{}") as stream:
-        await wait_until(lambda: stream.pings >= 4, within_s=15)
+        await wait_until(lambda: stream.pings >= 4, within_s=20)
         assert not stream.is_over
 
 
@@ -160,7 +160,7 @@ def socket_url(hub: LocalHub, query: str = "") -> str:
 
 
 async def take(connection: websockets.ClientConnection) -> dict:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (message := json.loads(await connection.recv())) == {}:
             pass
     return message

@@ -277,7 +277,7 @@ def stalled(hub: LocalHub, first: str) -> socket.socket:
     """A client that reads the response's head and then no more."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    client.settimeout(10)
+    client.settimeout(20)
     client.connect(("127.0.0.1", hub.port))
     body = first.encode()
     head = f"POST /connection/http_stream HTTP/1.1\r\nHost: hub.test\r\nContent-Length: {len(body)}\r\n\r\n"
