@@ -17,7 +17,7 @@ from hub.engine.fanout import Fanout, Member
 from hub.engine.reads import Reads
 from hub.engine.tally import Tally
 from hub.errors import HubError, Unavailable
-from hub.protocol.recovery import MAX_RECOVERED, can_recover, merge
+from hub.protocol.recovery import MAX_RECOVERED, can_recover, merge, that_fit
 from hub.protocol.stream import Publication, StreamPosition
 
 MAX_TRIES = 5
@@ -161,6 +161,8 @@ class LiveChannel:
             is_in_ring = missed is not None
             if missed is None:
                 missed = merge(since.offset, history, state.ring)
+            if missed is not None and len(that_fit(missed)) < len(missed):
+                return False
             if missed is not None and self._reaches_top(since, missed):
                 position = StreamPosition(state.epoch, since.offset)
                 self._admit(member, accept, Entry(position, None, missed, is_recovered=True), ())

@@ -26,6 +26,7 @@ from hub.engine.sessions import Sessions
 from hub.engine.tally import Tally
 from hub.errors import NotFound, Unavailable
 from hub.protocol.codes import UnsubscribeCode
+from hub.protocol.recovery import that_fit
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 RECALL_SPREAD_S = 2.0
@@ -194,7 +195,7 @@ class Node:
     async def history(
         self, channel: str, since: StreamPosition | None, limit: int, *, is_reverse: bool
     ) -> tuple[StreamPosition, Sequence[Publication]]:
-        """The top position and past publications, at most 300; `limit` below 0 means all, 0 none.
+        """The top position and past publications, at most 300 and 1 MiB; `limit` below 0 means all, 0 none.
 
         Forward: above `since`; reverse: below it, newest first. Raises NotFound, Unavailable, or
         hub.engine.live.Unrecoverable when `since` is of another epoch.
@@ -212,10 +213,10 @@ class Node:
         if is_reverse:
             end = top.head + 1 if since is None else min(since.offset, top.head + 1)
             publications, _ = await reads.after(channel, max(top.floor, end - 1 - count), count)
-            return position, [item for item in reversed(publications) if item.offset < end]
+            return position, that_fit([item for item in reversed(publications) if item.offset < end])
         after = top.floor if since is None else max(top.floor, since.offset)
         publications, _ = await reads.after(channel, after, count)
-        return position, publications
+        return position, that_fit(publications)
 
     @property
     def custom(self) -> CustomChannels:

@@ -7,6 +7,9 @@ from hub.protocol.stream import Publication, StreamPosition
 MAX_RECOVERED = 300
 """More missed publications than this are dearer than a snapshot."""
 
+MAX_REPLY_BYTES = 1_048_576
+"""Of payloads in one answer, for a client that may read slowly: more is a snapshot, or another page of history."""
+
 INVALIDATED_EPOCH = "_"
 """What clients send on purpose after "state invalidated": it must match nothing."""
 
@@ -30,3 +33,13 @@ def can_recover(since: StreamPosition, epoch: str, floor: int, top: int) -> bool
     """
     same_history = since.epoch in ("", epoch) and since.epoch != INVALIDATED_EPOCH
     return same_history and floor <= since.offset <= top and top - since.offset <= MAX_RECOVERED
+
+
+def that_fit(publications: Sequence[Publication], limit_bytes: int = MAX_REPLY_BYTES) -> Sequence[Publication]:
+    """The first of `publications`, as many as fit into one answer; at least one, so that readers get on."""
+    size = 0
+    for n, item in enumerate(publications):
+        size += len(item.data)
+        if size > limit_bytes:
+            return publications[: max(1, n)]
+    return publications

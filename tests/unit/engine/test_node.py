@@ -421,3 +421,15 @@ async def test_members_are_counted_right_whatever_comes_and_goes(stage, seed):
             await asyncio.sleep(rng.choice([1, 70]))
         counts = {name: sum(viewer.channel == name for viewer in inside) for name in names}
         assert stage.node.member_counts() == {name: count for name, count in counts.items() if count}
+
+
+@simulated
+async def test_more_than_fits_into_an_answer_is_a_snapshot_and_a_page_of_history(stage):
+    for _ in range(30):
+        stage.log.commit(PAGE, b'"%s"' % (b"x" * 50_000))
+    viewer = await stage.viewer(StreamPosition("e1", 0))
+    assert not viewer.entries[-1].is_recovered
+    assert viewer.entries[-1].snapshot is not None
+    _, held = await stage.node.history(PAGE, StreamPosition("e1", 0), -1, is_reverse=False)
+    assert [item.offset for item in held] == list(range(1, len(held) + 1))
+    assert 15 < len(held) < 30

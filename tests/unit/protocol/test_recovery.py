@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.protocol.recovery import MAX_RECOVERED, can_recover, merge
+from hub.protocol.recovery import MAX_RECOVERED, can_recover, merge, that_fit
 from hub.protocol.stream import Publication, StreamPosition
 
 
@@ -54,3 +54,12 @@ def test_a_position_can_be_continued_only_within_what_is_held(since, floor, top,
 
 def test_the_invalidated_epoch_matches_not_even_itself():
     assert not can_recover(StreamPosition("_", 0), "_", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "limit", "kept"),
+    [([], 10, 0), ([5, 5], 10, 2), ([5, 6], 10, 1), ([11], 10, 1), ([11, 1], 10, 1), ([1] * 20, 10, 10)],
+)
+def test_an_answer_holds_what_fits_and_at_least_one(sizes, limit, kept):
+    publications = [Publication(n, b"x" * size, 0) for n, size in enumerate(sizes, start=1)]
+    assert that_fit(publications, limit) == publications[:kept]
