@@ -117,7 +117,7 @@ async def test_pipelined_first_commands_are_answered_in_one_go(live_page: LivePa
         await client.send('{"id":1,"connect":{}}\n' + subscribe)
         answers: dict[int, Any] = {}
         while len(answers) < 2:
-            for line in str(await asyncio.wait_for(client.recv(), 5)).splitlines():
+            for line in str(await asyncio.wait_for(client.recv(), 20)).splitlines():
                 reply = json.loads(line)
                 answers[reply["id"]] = reply
         assert answers[1]["connect"]["ping"] >= 0

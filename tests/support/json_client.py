@@ -26,7 +26,7 @@ class JsonClient:
         self._last_id += 1
         reply = self._replies[self._last_id] = asyncio.get_running_loop().create_future()
         await self._connection.send(json.dumps({"id": self._last_id, **command}))
-        return await asyncio.wait_for(reply, 10)
+        return await asyncio.wait_for(reply, 20)
 
     async def connect(self, token: str = "") -> dict[str, Any]:
         """The result of `connect`."""

@@ -45,7 +45,7 @@ class Member:
         await wait_until(answers, within_s=40)
 
     async def ask(self, *words: str | int) -> Any:
-        async with Redis(port=self.port, decode_responses=True, socket_timeout=5) as client:
+        async with Redis(port=self.port, decode_responses=True, socket_timeout=20) as client:
             return await client.execute_command(*words)  # type: ignore[no-untyped-call]
 
     async def known(self) -> set[str]:

@@ -37,7 +37,7 @@ async def test_finishing_sends_what_waits_and_takes_no_more():
     wire.write(b"last")
     wire.finish()
     wire.write(b"too late")
-    await asyncio.wait_for(pumping, 5)
+    await asyncio.wait_for(pumping, 20)
     assert sent == [b"last"]
 
 
@@ -46,7 +46,7 @@ async def test_finishing_an_empty_queue_ends_the_pump():
     pumping = asyncio.create_task(wire.pump(_never))
     await asyncio.sleep(0)
     wire.finish()
-    await asyncio.wait_for(pumping, 5)
+    await asyncio.wait_for(pumping, 20)
 
 
 async def test_silence_is_filled():
@@ -70,7 +70,7 @@ async def test_what_waits_goes_out_at_once():
     wire.write(b"one")
     wire.write(b"two")
     wire.finish()
-    await asyncio.wait_for(wire.pump(send), 5)
+    await asyncio.wait_for(wire.pump(send), 20)
     assert sent == [b"onetwo"]
 
 
@@ -83,11 +83,11 @@ async def test_abort_ends_a_send_that_never_returns():
 
     pumping = asyncio.create_task(wire.pump(send))
     wire.write(b"x" * 100)
-    await asyncio.wait_for(is_sending.wait(), 5)
+    await asyncio.wait_for(is_sending.wait(), 20)
     wire.write(b"y")
     wire.abort()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(pumping, 5)
+        await asyncio.wait_for(pumping, 20)
     wire.write(b"z")
     assert wire.is_closing
 
@@ -97,7 +97,7 @@ async def test_abort_before_the_pump_runs_sends_nothing():
     pumping = asyncio.create_task(wire.pump(_never))
     wire.write(b"x")
     wire.abort()
-    await asyncio.wait_for(pumping, 5)
+    await asyncio.wait_for(pumping, 20)
 
 
 async def _never(batch: bytes) -> None:
