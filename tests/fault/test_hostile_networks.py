@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from itertools import cycle, islice
 
@@ -109,8 +110,10 @@ def test_n1_two_hundred_clients_that_never_read_cost_little_and_are_dropped(serv
     """Written to as the engine does: not above its limit. The others hear everything meanwhile."""
     wait_for(lambda: server.is_at_rest)
     server.detached.clear()
-    deaf = [server.upgraded("/detached", receive_buffer=4_096) for _ in range(200)]
-    with server.upgraded("/detached") as listening:
+    with contextlib.ExitStack() as sockets:
+        for _ in range(200):
+            sockets.enter_context(server.upgraded("/detached", receive_buffer=4_096))
+        listening = sockets.enter_context(server.upgraded("/detached"))
         wait_for(lambda: len(server.detached) == 201)
         listener_wire, frame, limit = server.detached[-1], text_frame(b"x" * 8_192), 262_144
         most = 0
@@ -122,16 +125,13 @@ def test_n1_two_hundred_clients_that_never_read_cost_little_and_are_dropped(serv
                     wire.write(frame)
             most = max(most, *(wire.buffered_bytes() for wire in server.detached))
 
-        heard = 0
+        patience_ends_at = time.monotonic() + 60
         while not all(wire.is_closing for wire in server.detached if wire is not listener_wire):
             server.loop.call_soon_threadsafe(push)
             assert read_frame(listening) == (TEXT, b"x" * 8_192)
-            heard += 1
-            assert heard < 10_000
+            assert time.monotonic() < patience_ends_at, "the deaf ones are still there"
         assert most <= 400_000
         assert not listener_wire.is_closing
-    for client in deaf:
-        client.close()
     wait_for(lambda: server.is_at_rest, within_s=20)
 
 
