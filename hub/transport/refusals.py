@@ -33,6 +33,8 @@ def channel_refusal(error: Exception) -> ErrorCode:
     """Invisible and missing are the same."""
     if isinstance(error, Denied):
         return error.code
+    if isinstance(error, TokenExpired):
+        return ErrorCode.TOKEN_EXPIRED
     if isinstance(error, NotFound | Forbidden):
         return ErrorCode.PERMISSION_DENIED
     if isinstance(error, Unrecoverable):

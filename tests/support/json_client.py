@@ -21,6 +21,10 @@ class JsonClient:
         self._last_id = 0
         self._reading = asyncio.ensure_future(self._read())
 
+    async def send(self, command: dict[str, Any]) -> None:
+        """A command that is not answered by a reply."""
+        await self._connection.send(json.dumps(command))
+
     async def call(self, **command: Any) -> dict[str, Any]:
         """The whole reply to one command: `await client.call(subscribe={"channel": "news"})`."""
         self._last_id += 1

@@ -1,7 +1,8 @@
-"""`#<id>` of an account of the hub is its own, whatever other applications sign or publish."""
+"""What tokens of other applications open, and what they do not: `#<id>` of an account of the hub is its own."""
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -93,3 +94,33 @@ async def test_one_account_has_so_many_sockets_on_a_node(hub: HubProcess) -> Non
             await third.connect(token)
     async with json_client(hub.ws_url) as again:
         await again.connect(token)
+
+
+async def test_a_subscription_token_opens_its_channel_while_it_lasts(hub: HubProcess) -> None:
+    now = int(time.time())
+
+    def token(**claims: object) -> str:
+        return client_token(**{"sub": "ann", "channel": "room", "exp": now + 600, **claims})
+
+    async with json_client(hub.ws_url) as ann:
+        await ann.connect(client_token(sub="ann"))
+        for refused, code in (
+            ("", 103),
+            (token(exp=now - 60), 109),  # the client fetches another
+            (token(channel="other"), 103),
+            (token(sub="bob"), 103),
+            (token() + "x", 103),
+        ):
+            reply = await ann.call(subscribe={"channel": "room", "token": refused})
+            assert reply["error"]["code"] == code, refused
+        joined = await ann.subscribe("room", token())
+        assert joined["expires"]
+        assert 590 < joined["ttl"] <= 600
+        longer = await ann.call(sub_refresh={"channel": "room", "token": token(exp=now + 900)})
+        assert longer["sub_refresh"]["ttl"] > 850
+        forged = await ann.call(sub_refresh={"channel": "room", "token": token(sub="bob")})
+        assert forged["error"]["code"] == 103
+        late = {"id": 99, "sub_refresh": {"channel": "room", "token": token(exp=now - 60)}}
+        await ann.send(late)  # answered by a push: an error would be final
+        await wait_until(lambda: ann.pushed("room", "unsubscribe"))
+        assert ann.pushed("room", "unsubscribe")[0]["code"] == 2501
