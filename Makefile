@@ -27,9 +27,9 @@ sdk-profile:
 
 # The Python SDK's own suite comes first and alone: some of its tests count on answers within milliseconds.
 test: static
-	@.ci/install-chromium.sh || echo "make test: without a browser, its tests are skipped"
-	@$(PYTHON) -m pytest -q $(SDK_SUITE)
-	@$(PYTHON) -m pytest -n 2 --dist worksteal --ignore=$(SDK_SUITE) $(ARGS)
+	@.ci/install-tools.sh || echo "make test: tests of what is missing are skipped, and say so"
+	@$(if $(ARGS),,$(PYTHON) -m pytest -q $(SDK_SUITE))
+	@$(PYTHON) -m pytest -n 2 --dist worksteal $(if $(ARGS),,--ignore=$(SDK_SUITE)) $(ARGS)
 
 test-long: static
 	@$(PYTHON) -m pytest -n 2 --dist worksteal -m long $(ARGS)

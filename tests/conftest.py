@@ -148,7 +148,7 @@ async def hub(database_url: str, redis_url: str, make_hub: Callable[..., HubProc
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     if chromium_path() is None:
-        pytest.skip("no Chromium: .ci/install-chromium.sh installs it")
+        pytest.skip("no Chromium: .ci/install-tools.sh installs it")
     async with open_browser() as browser:
         yield browser
 

@@ -27,14 +27,14 @@ _FLAGS = (
 
 
 def chromium_path() -> str | None:
-    """The installed browser; None when there is none (`.ci/install-chromium.sh` installs it)."""
+    """The installed browser; None when there is none (`.ci/install-tools.sh` installs it)."""
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
     path = chromium_path()
-    assert path is not None, "no Chromium: run .ci/install-chromium.sh"
+    assert path is not None, "no Chromium: run .ci/install-tools.sh"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
         try:
