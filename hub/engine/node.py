@@ -141,6 +141,21 @@ class Node:
         """
         if self._is_draining:
             raise Unavailable
+        if self._custom is None or member.info is None:
+            await self._enter(channel, member, since, must_recover, accept)
+        else:
+            await self._enter_seen(self._custom, channel, member, member.info, since, must_recover, accept)
+
+    async def _enter(
+        self,
+        channel: str,
+        member: Member,
+        since: StreamPosition | None,
+        must_recover: bool,
+        accept: Accept,
+        before: Awaitable[None] | None = None,
+    ) -> None:
+        """`before`: what has to be done as well until the member comes in."""
         live = self._channels.get(channel)
         if live is None:
             await self._reads.shared(("open", channel), lambda: self._open(channel))
@@ -149,10 +164,9 @@ class Node:
                 raise Unavailable
         live.joining += 1
         try:
-            if self._custom is None or member.info is None:
-                await live.enter(member, since, must_recover, accept)
-            else:
-                await self._enter_seen(self._custom, live, member, member.info, since, must_recover, accept)
+            if before is not None:
+                await before
+            await live.enter(member, since, must_recover, accept)
         finally:
             live.joining -= 1
             self._linger_if_idle(live)
@@ -160,14 +174,17 @@ class Node:
     async def _enter_seen(
         self,
         custom: CustomChannels,
-        live: LiveChannel | PlainChannel,
+        channel: str,
         member: Member,
         info: ClientInfo,
         since: StreamPosition | None,
         must_recover: bool,
         accept: Accept,
     ) -> None:
-        """With the others told: present before the client knows that it is in, joined after it."""
+        """With the others told: present before the client knows that it is in, joined after it.
+
+        Presence is written while the channel is opened: a first subscriber waits for the longer of the two.
+        """
         is_in = False
 
         def accept_once(entry: Entry) -> bool:
@@ -175,14 +192,16 @@ class Node:
             is_in = accept(entry)
             return is_in
 
-        await custom.entering(live.name, info)
+        entering = asyncio.ensure_future(custom.entering(channel, info))
         try:
-            await live.enter(member, since, must_recover, accept_once)
+            await self._enter(channel, member, since, must_recover, accept_once, before=entering)
         finally:
             if is_in:
-                custom.entered(live.name, info)
+                custom.entered(channel, info)
             else:
-                custom.left(live.name, info, was_in=False)
+                entering.cancel()
+                await asyncio.gather(entering, return_exceptions=True)
+                custom.left(channel, info, was_in=False)
 
     def leave(self, channel: str, member: Member) -> None:
         """Take `member` out; unknown ones are none of our business."""
