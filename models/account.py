@@ -1,4 +1,4 @@
-"""Accounts, their sessions, and their roles on pages."""
+"""Accounts, their sessions, the tokens they are mailed, and their roles on pages."""
 
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,19 +7,51 @@ from models.base import Base, Id, Instant, ShortText, Word
 
 
 class Account(Base):
-    """Somebody who can sign in. `email` is stored lower-case; `token_version` (claim `ver`) ends all tokens at once."""
+    """Somebody who can sign in. `email` is stored lower-case; `token_version` (claim `ver`) ends all tokens at once.
+
+    A deleted account stays as a tombstone (`deleted_at`) without anything personal, so that history keeps its authors
+    apart. Without `password_hash` nobody signs in here: somebody whom a foreign issuer vouches for.
+    """
 
     __tablename__ = "account"
 
     id: Mapped[Id]
-    email: Mapped[ShortText] = mapped_column(unique=True)
-    password_hash: Mapped[ShortText]
+    email: Mapped[ShortText | None] = mapped_column(unique=True)
+    password_hash: Mapped[ShortText | None]
     is_admin: Mapped[bool]
     token_version: Mapped[int] = mapped_column(server_default=text("1"))
     verified_at: Mapped[Instant | None]
     disabled_at: Mapped[Instant | None]
+    deleted_at: Mapped[Instant | None]
     created_at: Mapped[Instant]
     updated_at: Mapped[Instant]
+
+
+class ForeignIdentity(Base):
+    """Whom another issuer's tokens (`iss`, `sub`) speak for."""
+
+    __tablename__ = "foreign_identity"
+    __table_args__ = (Index("ix_foreign_identity_account_id", "account_id"),)
+
+    issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    created_at: Mapped[Instant]
+
+
+class MailedToken(Base):
+    """A link that was mailed: `purpose` verify, change or reset, for the address `email`. Only its SHA-256 is kept."""
+
+    __tablename__ = "mailed_token"
+    __table_args__ = (Index("ix_mailed_token_account_id", "account_id"),)
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    purpose: Mapped[Word]
+    email: Mapped[ShortText]
+    created_at: Mapped[Instant]
+    expires_at: Mapped[Instant]
+    used_at: Mapped[Instant | None]
 
 
 class Session(Base):

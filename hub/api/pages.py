@@ -54,7 +54,7 @@ async def update_page(request: Request, body: PagePatch) -> Reply[Json]:
 async def delete_page(request: Request) -> Reply[None]:
     """Remove a page and everything on it, for good. For its owners."""
     async with request.state.db.begin() as session:
-        await pages.delete(session, request.path_params["slug"], by=request.user)
+        await pages.delete(session, request.path_params["slug"], by=request.user, now=request.state.clock.now())
     return Reply()
 
 

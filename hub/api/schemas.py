@@ -53,7 +53,7 @@ class GrantOut(Out):
 
 class AccountOut(Out):
     id: str
-    email: str
+    email: str | None
     is_admin: bool
     is_verified: bool
     created_at: InstantText

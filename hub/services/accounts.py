@@ -17,7 +17,7 @@ from hub.errors import Conflict, Invalid, NotFound, Unauthenticated
 from hub.ids import new_id
 from hub.services.database import Sessions
 from models import Account as AccountRow
-from models import PageRole
+from models import GroupMember, PageRole, PeopleGroup
 from models import Session as SessionRow
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
@@ -27,10 +27,10 @@ BAD_CREDENTIALS = "The e-mail address or the password is wrong."
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account without its secrets."""
+    """An account without its secrets. Without `email`: somebody whom a foreign issuer vouches for."""
 
     id: str
-    email: str
+    email: str | None
     is_admin: bool
     is_verified: bool
     created_at: datetime
@@ -145,7 +145,7 @@ async def set_password(session: AsyncSession, account_id: str, password: str, *,
 
 async def get_account(session: AsyncSession, account_id: str) -> Account:
     row = await session.get(AccountRow, account_id)
-    if row is None:
+    if row is None or row.deleted_at is not None:
         raise NotFound("There is no such account.")
     return Account(row.id, row.email, row.is_admin, row.verified_at is not None, row.created_at)
 
@@ -168,6 +168,12 @@ async def load_principals(session: AsyncSession, many: Collection[Claims]) -> di
         .where(PageRole.account_id == AccountRow.id)
         .scalar_subquery()
     )
+    groups = (
+        select(func.array_agg(PeopleGroup.slug))
+        .join(GroupMember, GroupMember.group_id == PeopleGroup.id)
+        .where(GroupMember.account_id == AccountRow.id)
+        .scalar_subquery()
+    )
     rows = await session.execute(
         select(
             AccountRow.id,
@@ -177,6 +183,7 @@ async def load_principals(session: AsyncSession, many: Collection[Claims]) -> di
             AccountRow.verified_at,
             AccountRow.is_admin,
             func.coalesce(roles, []).label("roles"),
+            func.coalesce(groups, []).label("groups"),
         )
         .join(SessionRow, SessionRow.account_id == AccountRow.id)
         .where(
@@ -197,6 +204,7 @@ async def load_principals(session: AsyncSession, many: Collection[Claims]) -> di
                 is_admin=row.is_admin,
                 session_id=row.session_id,
                 roles=dict(item.split(":") for item in row.roles),
+                groups=frozenset(row.groups),
             )
     return found
 

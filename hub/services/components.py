@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.auth.permissions import Principal
+from hub.auth.permissions import Principal, Right
 from hub.domain.audience import is_audience
 from hub.domain.page import Component
 from hub.domain.snapshot import Json
@@ -99,7 +99,8 @@ async def update(
 
     Saying what already holds changes nothing and tells nobody.
     """
-    async with change_page(session, slug, by=by, now=now, kind="component.updated") as change:
+    right = Right.STATUS if changes.keys() == {"status"} else Right.EDIT
+    async with change_page(session, slug, by=by, now=now, kind="component.updated", right=right) as change:
         component = find_component(change, component_id)
         check_version(component.version, expected_version, change.shown_before("components", component_id))
         _check(change, changes)

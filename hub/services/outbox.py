@@ -17,12 +17,16 @@ LEASE_S = 3
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """One event for one channel; `body` is the JSON text exactly as it will be sent."""
+    """One event for one channel; `body` is the JSON text exactly as it will be sent.
+
+    `rights`: how far the control stream had come; 0 for what everybody may see.
+    """
 
     channel_id: int
     kind: str
     body: str
     flags: int = 0
+    rights: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ _APPEND = text(
         RETURNING id, head
     ), written AS (
         INSERT INTO event (channel_id, off, kind, payload, rights, flags, created_at)
-        SELECT id, head, :kind, :body, 0, :flags, :now FROM bumped
+        SELECT id, head, :kind, :body, :rights, :flags, :now FROM bumped
     ), waiting AS (
         INSERT INTO outbox (channel_id, off, created_at) SELECT id, head, now() FROM bumped
     )
@@ -98,6 +102,7 @@ async def append(session: AsyncSession, events: Sequence[Append], now: datetime)
                 "channel_id": item.channel_id,
                 "kind": item.kind,
                 "body": item.body,
+                "rights": item.rights,
                 "flags": item.flags,
                 "cut": bool(item.flags & FLAG_CUT),
                 "now": now,

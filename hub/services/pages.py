@@ -12,13 +12,15 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.auth.permissions import OWNER, Principal
+from hub.auth.permissions import OWNER, Principal, Right
 from hub.domain.audience import OPERATORS, PUBLIC, View, is_audience
 from hub.domain.channel import is_slug
+from hub.domain.control import AudienceChanged
 from hub.domain.snapshot import Json, page_json
 from hub.domain.text import iso
 from hub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from hub.ids import new_id
+from hub.services import control
 from hub.services.state import load_page
 from hub.services.views import ensure_view, see_page
 from hub.services.write import change_page, check_version
@@ -115,14 +117,15 @@ async def update(
     return await get(session, slug, by=by)
 
 
-async def delete(session: AsyncSession, slug: str, *, by: Principal) -> None:
+async def delete(session: AsyncSession, slug: str, *, by: Principal, now: datetime) -> None:
     """Remove a page and everything on it. Its channels go too, so its viewers find it gone."""
     sight = await see_page(session, slug, by)
-    if not by.can_own(sight.page.id):
+    if not by.can(sight.page.id, Right.OWN):
         raise Forbidden("Only an owner of the page can delete it.")
     channels = select(ViewRow.channel_id).where(ViewRow.page_id == sight.page.id)
     ids = list(await session.scalars(channels))
     await session.execute(sql_delete(PageRow).where(PageRow.id == sight.page.id))
+    await control.tell(session, AudienceChanged(slug=slug), now=now)
     await session.execute(sql_delete(Channel).where(Channel.id.in_(ids)))
 
 

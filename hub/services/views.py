@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.auth.permissions import Principal
+from hub.auth.permissions import Principal, Right
 from hub.domain.audience import OPERATORS, View
 from hub.domain.channel import PageChannel, channel_name, parse_channel
 from hub.domain.page import Page
@@ -41,7 +41,7 @@ class Site:
 
     def sight(self, principal: Principal) -> Sight:
         """Through `principal`'s eyes. NotFound when it is not his, just as when there is none."""
-        if principal.is_operator(self.page.id):
+        if principal.can(self.page.id, Right.LOOK):
             return Sight(self.page, OPERATORS)
         view = principal.viewer(self.page.id).view(self.audiences)
         if not view.admits(self.page.audience):

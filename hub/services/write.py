@@ -17,14 +17,16 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.auth.permissions import Principal
-from hub.domain.audience import View, view_of_key
+from hub.auth.permissions import Principal, Right
+from hub.domain.audience import PUBLIC, View, view_of_key
+from hub.domain.control import AudienceChanged
 from hub.domain.event import EVENT_TYPES, diff
 from hub.domain.page import PageState
 from hub.domain.snapshot import LISTS, Json, project
 from hub.domain.text import iso
 from hub.engine.broker import FLAG_CUT, FLAG_REMAP
 from hub.errors import Forbidden, NotFound, VersionConflict
+from hub.services import control
 from hub.services.intervals import follow_statuses
 from hub.services.outbox import Append, append
 from hub.services.state import load_audiences, load_state
@@ -67,15 +69,23 @@ class PageChange:
 
 @asynccontextmanager
 async def change_page(
-    session: AsyncSession, slug: str, *, by: Principal, now: datetime, kind: str, is_silent: bool = False
+    session: AsyncSession,
+    slug: str,
+    *,
+    by: Principal,
+    now: datetime,
+    kind: str,
+    right: Right | None = None,
+    is_silent: bool = False,
 ) -> AsyncIterator[PageChange]:
     """Hold the page's row lock, let the caller change its rows, then write one event into each view that sees a change.
 
-    NotFound when `by` may not know of the page, Forbidden when he may look but not write. Nothing slow may follow
-    in the same transaction: the views' counters stay locked until the commit.
+    `right`: what `by` needs; by default what the kind of the event demands. NotFound when `by` may not know of the
+    page, Forbidden when he may look but not write. Nothing slow may follow in the same transaction: the views' counters
+    stay locked until the commit.
     """
     sight = await see_page(session, slug, by)
-    if not by.can_write(sight.page.id):
+    if not by.can(sight.page.id, right or _right_of(kind)):
         raise Forbidden("You may look at this page but not change it.")
     page_id = sight.page.id
     locked = await session.scalar(select(PageRow.id).where(PageRow.id == page_id).with_for_update())
@@ -119,7 +129,7 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
         .where(ViewRow.page_id == change.page_id)
         .order_by(ViewRow.channel_id)
     )
-    appends: list[Append] = []
+    appends: list[tuple[Append, bool]] = []  # and whether everybody may see it
     moved: list[int] = []  # the channels of the views that see something new
     for key, channel_id, changed_at in rows.all():
         view = view_of_key(key)
@@ -145,12 +155,21 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
             continue
         kind = change.kind if changes["set"] or changes["remove"] else "audience.changed"
         body = json.dumps({"type": kind, "at": iso(change.now), **changes}, ensure_ascii=False, separators=(",", ":"))
-        appends.append(Append(channel_id, kind, body, flags))
+        appends.append((Append(channel_id, kind, body, flags), key == PUBLIC))
+    if remap:
+        await control.tell(change.session, AudienceChanged(slug=after.page.slug), now=change.now)
     if not appends:
         return
     if moved:
         await change.session.execute(update(ViewRow).where(ViewRow.channel_id.in_(moved)).values(changed_at=change.now))
-    await append(change.session, appends, change.now)
+    rights = await control.hold(change.session)
+    await append(
+        change.session, [item if is_public else replace(item, rights=rights) for item, is_public in appends], change.now
+    )
+
+
+def _right_of(kind: str) -> Right:
+    return Right.INCIDENTS if kind.startswith(("incident.", "maintenance.")) else Right.EDIT
 
 
 def _hides_something(old: Json, new: Json, after: PageState) -> bool:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.auth.permissions import ANONYMOUS, Principal
+from hub.auth.permissions import ANONYMOUS, Principal, Right
 from hub.errors import HubError, NotFound, Unauthenticated
 from hub.services import incidents, pages
 from hub.services.database import one_moment
@@ -57,7 +57,7 @@ class Pages:
             request,
             "page.html",
             is_private=has_credential(request),
-            may_operate=principal.is_operator(sight.page.id),
+            may_operate=principal.can(sight.page.id, Right.LOOK),
             modules=MODULES,
             **page_context(snapshot, bars_of(figures), now),
         )

@@ -290,10 +290,11 @@ async def test_a_recurring_maintenance_schedules_its_next_window(desk: Desk):
 
 async def test_a_deleted_page_takes_its_channels_along(desk: Desk):
     async with desk.sessions.begin() as session:
-        await pages.delete(session, "acme", by=ADMIN)
+        await pages.delete(session, "acme", by=ADMIN, now=desk.now)
     async with desk.sessions() as session:
-        assert await session.scalar(text("SELECT count(*) FROM channel")) == 0
-        assert await session.scalar(text("SELECT count(*) FROM event")) == 0
+        assert await session.scalar(text("SELECT count(*) FROM channel WHERE name LIKE 'page:%'")) == 0
+        told = await session.execute(text("SELECT name, kind FROM event JOIN channel ON channel.id = event.channel_id"))
+        assert told.all() == [("control", "audience.changed")]
 
 
 async def test_incidents_page_by_keyset_without_skips_under_inserts(desk: Desk):
