@@ -30,7 +30,7 @@ async def note(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write one entry, in the transaction of the change. `page_id`, `group_id`, `account_id`: whose log it belongs to."""
+    """Write one entry, in the change's transaction. `page_id`, `group_id`, `account_id`: whose log it belongs to."""
     kind = ACCOUNT if by.account_id else KEY if by.key_id else SYSTEM
     await session.execute(
         insert(AuditEntry).values(

@@ -12,7 +12,7 @@ from models import Mail
 async def post(
     session: AsyncSession, *, kind: str, recipient: str, subject: str, body: str, expires_at: datetime, now: datetime
 ) -> None:
-    """Have it sent once this transaction has committed. `body`: plain text; `expires_at`: when it is not worth sending."""
+    """Have it sent once this transaction has committed, before `expires_at` or never. `body`: plain text."""
     await session.execute(
         insert(Mail).values(
             id=new_id(),
