@@ -67,7 +67,9 @@ def failure(request: Request, error: HubError) -> Response:
 def unexpected(request: Request, error: Exception) -> Response:
     """A 500 that says nothing but `error_id`, under which the log (and Sentry, if configured) has the traceback."""
     error_id = uuid.uuid4().hex
-    _log.error("unexpected error", error_id=error_id, path=request.scope["path"], exc_info=error)
+    # The route's template, as a path may hold an invitation.
+    route = getattr(request.scope.get("route"), "path", "")
+    _log.error("unexpected error", error_id=error_id, route=route, exc_info=error)
     crashes.capture(error, error_id=error_id)
     body = {"code": HubError.code, "message": HubError.default_message, "fields": None, "error_id": error_id}
     return _envelope(request, 500, error=body)

@@ -1,6 +1,7 @@
 """One log stream per process, on standard error, for our own lines and those of every library alike."""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -12,6 +13,7 @@ from hub.settings import Settings
 
 # Chatty at "info" about what we log better ourselves, or not at all.
 _QUIET = ("httpcore2", "httpx2", "asyncio", "sqlalchemy", "alembic", "redbeat", "celery.beat", "kombu")
+_INVITATION = re.compile(r"^/invite/.+", re.DOTALL)
 
 
 def configure(settings: Settings, who: str) -> None:
@@ -46,9 +48,19 @@ def configure(settings: Settings, who: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=settings.hub_log_level.upper(), force=True)
     logging.captureWarnings(capture=True)
+    logging.getLogger("uvicorn.access").addFilter(HideInvitations())
     if settings.hub_log_level != "debug":
         for name in _QUIET:
             logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class HideInvitations(logging.Filter):
+    """Takes the token of an invitation out of uvicorn's line about a request; queries are cut off before that (T10)."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_INVITATION.sub("/invite/…", a) if isinstance(a, str) else a for a in record.args)
+        return True
 
 
 def render_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
