@@ -1,6 +1,6 @@
-"""Every environment variable the hub reads, typed, with its unit in its name. `.env.example` lists them for people."""
-
+import re
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     hub_data_dir: Path = Path(".hub")
     hub_workers: int = Field(default=1, ge=1, le=64)
     hub_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    hub_embed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    hub_trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     hub_secret_key: SecretStr | None = None
     hub_log_format: str = Field(default="text", pattern="^(text|json)$")
     hub_log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
@@ -57,6 +59,8 @@ class Settings(BaseSettings):
     smtp_user: str | None = None
     smtp_pass: SecretStr = SecretStr("")
     smtp_from: str = "status@localhost"
+    smtp_tls: str = Field(default="auto", pattern="^(auto|starttls|tls|none)$")
+    smtp_timeout_s: float = Field(default=10.0, gt=0, le=12)
 
     sentry_dsn: SecretStr | None = None
     hub_metrics_token: SecretStr | None = None
@@ -79,12 +83,46 @@ class Settings(BaseSettings):
     hub_header_limit_bytes: int = 16_384
     hub_header_deadline_s: float = 10.0
 
-    @field_validator("hub_allowed_origins", mode="before")
+    # Limits of requests, counted over all processes (hub/api/rate_limits.py); 0: any number.
+    hub_reads_per_account_per_minute: int = Field(default=1_200, ge=0)
+    hub_reads_per_address_per_minute: int = Field(default=600, ge=0)
+    hub_writes_per_account_per_minute: int = Field(default=300, ge=0)
+    hub_writes_per_address_per_minute: int = Field(default=120, ge=0)
+    hub_pages_per_address_per_minute: int = Field(default=1_200, ge=0)
+    hub_emulations_per_address_per_minute: int = Field(default=6_000, ge=0)
+    hub_login_tries_per_account_per_15_min: int = Field(default=10, ge=0)
+    hub_login_tries_per_address_per_15_min: int = Field(default=30, ge=0)
+    hub_registrations_per_address_per_hour: int = Field(default=20, ge=0)
+    hub_letters_per_recipient_per_hour: int = Field(default=5, ge=0)
+
+    @field_validator("hub_allowed_origins", "hub_embed_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("hub_embed_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:  # they become part of a header
+            if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
+                raise ValueError("must be origins such as https://www.example.com, separated by commas")
+        return origins
+
+    @field_validator("hub_trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("hub_trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            ip_network(proxy)  # raises ValueError, which names it; a misspelt one would be trusted by nobody
+        return proxies
 
     @property
     def has_outside_database(self) -> bool:

@@ -16,7 +16,7 @@ from hub.settings import Settings
 from tasks import runtime
 from tasks.broker import redis_configuration
 
-_TASK_MODULES = ("tasks.maintenance", "tasks.reports", "tasks.summaries")
+_TASK_MODULES = ("tasks.mails", "tasks.maintenance", "tasks.reports", "tasks.summaries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Timing:
     """
 
     look_every_s: float = 3.0  # how late a maintenance may start or end, and then some
+    mails_every_s: float = 2.0  # how long somebody waits for his link, and then some
     time_limit_s: int = 30
     visibility_timeout_s: int = 75
     sweep_interval_s: float = 5.0
@@ -105,6 +106,7 @@ def _beat_schedule(timing: Timing) -> dict[str, Any]:
     table = (
         # task, when (UTC), seconds after which a tick that still waits is dropped
         ("maintenance.advance_due", timing.look_every_s, 30),  # windows open and close within 5 s of their time
+        ("mails.send_due", timing.mails_every_s, 10),  # a look is one statement; a mail that waits needs no other sign
         ("summaries.publish_due", crontab(), 50),  # each minute
         ("reports.store_due", crontab(), 50),  # each minute, since days end at another minute in every zone
     )

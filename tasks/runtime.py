@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.clock import Clock, SystemClock
 from hub.engine.redis_client import make_blocking_client
 from hub.errors import NotFound, Unavailable
+from hub.notify.delivery import deliver_due, sender_of
 from hub.services.database import create_engine, create_sessions, is_unavailable
 from hub.settings import Settings
 from tasks import viewers
@@ -34,7 +35,7 @@ R = TypeVar("R")
 
 
 class Runtime:
-    """One worker process: `transaction` runs a service, `clock` tells the time."""
+    """One worker process: `transaction` runs a service, `deliver_mails` sends them, `clock` tells the time."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.clock = clock
@@ -42,6 +43,7 @@ class Runtime:
         self._runner = asyncio.Runner()
         self._engine = create_engine(settings.sqlalchemy_url, pool_size=1)
         self._sessions = create_sessions(self._engine)
+        self._sender = sender_of(settings)
 
     def transaction(
         self, service: Callable[Concatenate[AsyncSession, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
@@ -57,6 +59,15 @@ class Runtime:
                 return await service(session, *args, **kwargs)
 
         return self._runner.run(_repeated(attempt))
+
+    def deliver_mails(self) -> int:
+        """`hub.notify.delivery.deliver_due`; without the database it is Unavailable, and the next tick the retry."""
+        try:
+            return self._runner.run(deliver_due(self._sessions, self._sender, self.clock))
+        except Exception as error:
+            if is_unavailable(error):
+                raise Unavailable(str(error)) from error
+            raise
 
     def viewer_fields(self) -> dict[str, str]:
         """What the nodes have told of their members (`tasks.viewers`); empty when Redis is away for a moment."""

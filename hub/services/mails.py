@@ -55,7 +55,7 @@ class WaitingMail:
 async def post(
     session: AsyncSession, *, kind: str, recipient: str, subject: str, body: str, expires_at: datetime, now: datetime
 ) -> None:
-    """Have it sent once this transaction has committed. After `expires_at` it is not worth sending; `body`: plain text."""
+    """Have it sent once this transaction has committed. `body`: plain text; after `expires_at` nobody wants it."""
     await session.execute(
         insert(Mail).values(
             id=new_id(),
@@ -81,9 +81,9 @@ async def claim_due(session: AsyncSession, limit: int) -> list[WaitingMail]:
     return sorted((WaitingMail(**row) for row in rows.mappings()), key=lambda mail: mail.id)
 
 
-async def settle(session: AsyncSession, mail_id: str) -> None:
-    """It is sent, or nobody will ever take it: forget it, and the link in it."""
-    await session.execute(delete(Mail).where(Mail.id == mail_id))
+async def settle(session: AsyncSession, mail_ids: Collection[str]) -> None:
+    """They are sent, or nobody will ever take them: forget them, and the links in them."""
+    await session.execute(delete(Mail).where(Mail.id.in_(mail_ids)))
 
 
 async def put_off(session: AsyncSession, mail_ids: Collection[str]) -> None:
