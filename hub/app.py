@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from hub.api.authenticate import principal_of
 from hub.api.headers import http_middleware
 from hub.api.last_resort import LastResort
+from hub.api.rate_limits import Limiter, policies_of
 from hub.api.routes import api_routes
 from hub.api.server_methods import Backend
 from hub.auth.client_tokens import ClientTokens
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> Starlette:
         node = Node(broker, SqlLog(sessions), SqlSnapshots(sessions), clock=clock, limits=limits, custom=custom)
         signals = Signals(broker, redis)
         census = Census(settings.redis_dsn)
+        limiter = Limiter(policies_of(settings), settings.redis_dsn)
         relay = Relay(sessions, broker, clock, settings.sqlalchemy_url)
         node_id = new_id()
         presence = Presence(settings.redis_dsn, node_id, node.member_counts)
@@ -103,6 +105,7 @@ def create_app(settings: Settings) -> Starlette:
                     "clock": clock,
                     "db": sessions,
                     "tokens": tokens,
+                    "limiter": limiter,
                     "principals": principal_of,
                     "node": node,
                     "relay": relay,
@@ -119,6 +122,7 @@ def create_app(settings: Settings) -> Starlette:
             await context.close()
             await node.close()
             await census.close()
+            await limiter.close()
             await redis.aclose()
             await engine.dispose()
             watchdog.stop()

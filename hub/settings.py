@@ -1,3 +1,5 @@
+"""Every environment variable the hub reads, typed, with its unit in its name. `.env.example` lists them for people."""
+
 import re
 from functools import cached_property
 from ipaddress import ip_network

@@ -14,7 +14,7 @@ from hub.embedded import DataDirectory, Postgres, Valkey
 from hub.services.database import Sessions, create_engine, create_sessions
 from hub.settings import Settings
 from tests.support.browser import chromium_path, open_browser
-from tests.support.hub import SECRET_KEY, HubProcess
+from tests.support.hub import SECRET_KEY, UNHURRIED, HubProcess
 from tests.support.servers import Servers
 
 # How long an example takes says more about the machine's other work than about the example.
@@ -67,6 +67,7 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
             "hub_data_dir": tmp_path,
             "hub_port": 0,
             "hub_drain_s": 0.2,
+            **UNHURRIED,
         }
     )
 

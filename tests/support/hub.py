@@ -17,6 +17,15 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 SECRET_KEY = "a-secret-key-for-the-tests-alone"
+# Tests ask more often than people do, and all from one address. Those of the limits set what they are about.
+UNHURRIED = {
+    "hub_reads_per_account_per_minute": 0,
+    "hub_reads_per_address_per_minute": 0,
+    "hub_writes_per_account_per_minute": 0,
+    "hub_writes_per_address_per_minute": 0,
+    "hub_pages_per_address_per_minute": 0,
+    "hub_emulations_per_address_per_minute": 0,
+}
 
 
 _PORTS = range(10_000, 32_000)  # below those that the kernel gives to outgoing connections at any moment
@@ -67,6 +76,7 @@ class HubProcess:
             "HUB_DATA_DIR": str(directory),
             "HUB_PORT": str(self.port),
             "HUB_DRAIN_S": "0.5",
+            **{name.upper(): str(value) for name, value in UNHURRIED.items()},
             **(env or {}),
         }
         self._command = command
