@@ -17,7 +17,9 @@ class SessionsEnded(msgspec.Struct, frozen=True, kw_only=True, tag_field="type",
     spared: str = ""
 
     def concerns(self, session_id: str) -> bool:
-        return session_id in self.sessions if self.sessions else session_id != self.spared
+        if self.sessions:
+            return session_id in self.sessions
+        return not self.spared or session_id != self.spared
 
 
 class RightsChanged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="rights.changed"):

@@ -6,7 +6,7 @@ and tokens of other applications (`hub.auth.rules`). Nothing said by such a toke
 
 import contextlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -18,6 +18,8 @@ from hub.auth.rules import USER_BOUNDARY, account_channel, is_reserved, personal
 from hub.auth.tokens import Claims, Tokens
 from hub.channels_file import PERSONAL, ChannelsConfig, overridden
 from hub.clock import Clock
+from hub.domain.channel import parse_channel
+from hub.engine.changes import page_name
 from hub.engine.node import Node
 from hub.engine.options import ChannelOptions
 from hub.errors import NotFound, TokenExpired, Unauthenticated
@@ -49,9 +51,14 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`user` "": anonymous. `expires_in_s` from the moment of asking; None: with the connection."""
+    """`user` "": anonymous. `expires_in_s` from the moment of asking; None: with the connection.
+
+    `claims`: of an account's token, by which `principal` is read again. `stamp`: `Access.stamp` when it was read.
+    """
 
     principal: Principal = ANONYMOUS
+    claims: Claims | None = None
+    stamp: int = 0
     user: str = ""
     expires_in_s: float | None = None
     can_refresh: bool = False
@@ -61,6 +68,11 @@ class Identity:
 
 
 NOBODY = Identity()
+
+
+def is_signed_in(who: Identity) -> bool:
+    """Whether `who` is an account or a key of this hub, and not somebody whom another application vouches for."""
+    return who.principal.is_authenticated or who.principal.key_id is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +105,24 @@ class Access:
         self._rules = channels.rules()
         self._clock = clock
         self._node = node
+        self._changes = node.sessions.changes
         self._principals = Batch(self._load_principals)
         self._sites = Batch(self._load_sites)
 
     def is_nobody(self, token: str, peer: Peer) -> bool:
         """Whether there is nothing to identify by, which needs no asking."""
         return not token and not peer.cookie
+
+    async def identify_now(self, token: str, peer: Peer) -> Identity:
+        """As `identify`, and no change of rights that this node has heard of lies between the reading and the return.
+
+        A connection is told of changes only once it is known by name; those before are found here.
+        """
+        while True:
+            stamp = self.stamp
+            who = replace(await self.identify(token, peer), stamp=stamp)
+            if not self.is_outdated(who, stamp):
+                return who
 
     async def identify(self, token: str, peer: Peer) -> Identity:
         """Whoever the token names, else the account of the cookie, else nobody."""
@@ -110,6 +134,29 @@ class Access:
             except Unauthenticated:
                 return NOBODY  # a cookie that is no longer good leaves a visitor, who may still watch public pages
         return NOBODY
+
+    async def current(self, who: Identity) -> Identity:
+        """`who` with the rights of now; Unauthenticated when the sign-in is over."""
+        stamp = self._changes.stamp
+        if who.claims is None or not self._changes.since(who.stamp, who.user):
+            return who
+        principal = await self._principals.get(who.claims)
+        if principal is None:
+            raise Unauthenticated
+        return replace(who, principal=principal, stamp=stamp)
+
+    def is_outdated(self, who: Identity, stamp: int, wire_channel: str = "") -> bool:
+        """Whether what `who` may see, or the channel may show, can have changed since `stamp`."""
+        named = parse_channel(wire_channel)
+        names = [] if named is None else [page_name(named.slug)]
+        if is_signed_in(who):
+            names.append(who.user)
+        return bool(names) and self._changes.since(stamp, *names)
+
+    @property
+    def stamp(self) -> int:
+        """To be taken before rights are read, for `is_outdated`."""
+        return self._changes.stamp
 
     async def subscribe(self, who: Identity, client: str, join: Join) -> Grant:
         given = None if join.id else who.ordered_subs.get(join.channel, who.server_subs.get(join.channel))
@@ -163,9 +210,10 @@ class Access:
             raise Unauthenticated
         return Identity(
             principal,
-            claims.account_id,
-            self._left_s(claims.expires_at),
-            can_refresh,
+            claims,
+            user=claims.account_id,
+            expires_in_s=self._left_s(claims.expires_at),
+            can_refresh=can_refresh,
             server_subs={f"{USER_BOUNDARY}{claims.account_id}": _FROM_THE_HUB},
         )
 

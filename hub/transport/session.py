@@ -12,16 +12,15 @@ from functools import partial
 from typing import Any
 
 from hub.auth.client_tokens import ServerSub
+from hub.engine.custom import PAGE_PREFIX
 from hub.engine.fanout import Member
 from hub.engine.live import Entry
 from hub.engine.orders import Disconnect, Order, Refresh, Subscribe, Unsubscribe
-from hub.errors import TokenExpired
+from hub.errors import TokenExpired, Unauthenticated, Unavailable
 from hub.ids import new_id
-from hub.protocol.codec import SubscribeResult
 from hub.protocol.codes import CloseCode, ErrorCode, UnsubscribeCode
 from hub.protocol.commands import Command
 from hub.protocol.connection import Connection
-from hub.protocol.delta import as_deltas
 from hub.protocol.effects import (
     Answer,
     Authenticate,
@@ -44,21 +43,21 @@ from hub.protocol.effects import (
     Release,
     Renew,
     Renewed,
-    RenewRefused,
     RenewSubscription,
     Send,
     SubscriptionRenewed,
     SubscriptionRenewRefused,
 )
-from hub.protocol.json_text import one_line
 from hub.protocol.limits import TWO_WAY, Manner
 from hub.protocol.stream import ClientInfo
-from hub.transport.access import NOBODY, Denied, Grant, Identity, Peer
+from hub.transport.access import NOBODY, Denied, Grant, Identity, Peer, is_signed_in
 from hub.transport.context import VERSION, Context
 from hub.transport.encodings import Framing
 from hub.transport.outlets import Held, Outlet, Place
-from hub.transport.refusals import channel_refusal, connect_refusal, renew_refusal
+from hub.transport.refusals import checked, refuse_command, refuse_connect, refuse_renew
+from hub.transport.results import subscribe_result
 
+MAX_TRIES = 5
 WORK_AT_ONCE = 4  # commands of one connection that wait for something at the same time
 ROOM_POLL_S = 0.05
 
@@ -171,6 +170,19 @@ class Session:
                 self._do(self._connection.end_in(left_s, now))
                 self._context.sweep.watch(self)  # an end that has come nearer is no effect
 
+    @property
+    def sign_in(self) -> str | None:
+        return (self._who.principal.session_id or "") if is_signed_in(self._who) else None
+
+    def dismiss(self) -> None:
+        """The sign-in has ended; what the peer was shown so far was his, what comes now is not."""
+        self.close(CloseCode.INVALID_TOKEN)
+
+    def recheck(self) -> None:
+        """Rights may have changed: out of the pages at once, and back by what the rights are then."""
+        for place in [place for place in self._places.values() if place.channel.startswith(PAGE_PREFIX)]:
+            self._recalled(place, UnsubscribeCode.INSUFFICIENT_STATE)
+
     # Effects
 
     def _do(self, effects: list[Effect]) -> None:
@@ -194,19 +206,19 @@ class Session:
         """Effects that need an answer from elsewhere."""
         match effect:
             case Authenticate():
-                self._work(partial(self._authenticate, effect), _refuse_connect)
+                self._work(partial(self._authenticate, effect), refuse_connect)
             case Renew(id):
-                self._work(partial(self._renew, effect), partial(_refuse_renew, id))
+                self._work(partial(self._renew, effect), partial(refuse_renew, id))
             case Join(id, channel):
-                self._work(partial(self._join, effect), partial(_refuse_command, id, channel))
+                self._work(partial(self._join, effect), partial(refuse_command, id, channel))
             case RenewSubscription():
                 self._give(self._renew_subscription(effect))
             case ReadHistory(id, channel):
-                self._work(partial(self._read_history, effect), partial(_refuse_command, id, channel))
+                self._work(partial(self._read_history, effect), partial(refuse_command, id, channel))
             case ReadPresence(id, channel):
-                self._work(partial(self._read_presence, effect), partial(_refuse_command, id, channel))
+                self._work(partial(self._read_presence, effect), partial(refuse_command, id, channel))
             case Publish(id, channel):
-                self._work(partial(self._publish, effect), partial(_refuse_command, id, channel))
+                self._work(partial(self._publish, effect), partial(refuse_command, id, channel))
             case Call(id):
                 self._give(Failed(id, ErrorCode.NOT_AVAILABLE))  # the hub offers no procedures
 
@@ -242,7 +254,7 @@ class Session:
     # Who this is
 
     async def _authenticate(self, asked: Authenticate) -> Answer:
-        return self._identified(await self._context.access.identify(asked.token, self._peer or Peer()))
+        return self._identified(await self._context.access.identify_now(asked.token, self._peer or Peer()))
 
     def _identified(self, who: Identity) -> Answer:
         sessions, limits = self._context.node.sessions, self._context.limits
@@ -254,7 +266,7 @@ class Session:
         return Authenticated(who.user, who.expires_in_s, who.can_refresh, tuple(who.server_subs))
 
     async def _renew(self, renew: Renew) -> Answer:
-        who, before = await self._context.access.identify(renew.token, Peer()), self._who
+        who, before = await self._context.access.identify_now(renew.token, Peer()), self._who
         if who.user == before.user:
             self._who = replace(who, ordered_subs=before.ordered_subs)
         has_other_subs = who.server_subs.keys() != before.server_subs.keys()
@@ -263,6 +275,14 @@ class Session:
     # Channels
 
     async def _join(self, join: Join) -> None:
+        for _ in range(MAX_TRIES):
+            stamp = self._context.access.stamp
+            if not await self._is_still_signed_in() or await self._enter(join, stamp):
+                return
+        raise Unavailable
+
+    async def _enter(self, join: Join, stamp: int) -> bool:
+        """False when the rights it was granted under have changed before it was in."""
         grant = await self._context.access.subscribe(self._who, self._connection.client, join)
         options = grant.options
         wire = self._outlet if join.id else Held(self._outlet)
@@ -276,31 +296,36 @@ class Session:
             info=self._info(grant.info) if options.has_presence or options.has_join_leave else None,
         )
         place = Place(grant.channel, member)
+        is_outdated = False
+
+        def accept(entry: Entry) -> bool:
+            nonlocal is_outdated
+            is_outdated = self._context.access.is_outdated(self._who, stamp, join.channel)
+            return not is_outdated and self._accept(join, grant, place, entry)
+
         await self._context.node.join(
             grant.channel,
             member,
             join.since if options.has_recovery else None,
             must_recover=join.must_recover,
-            accept=partial(self._accept, join, grant, place),
+            accept=accept,
         )
+        return not is_outdated
+
+    async def _is_still_signed_in(self) -> bool:
+        """Whether the sign-in holds, with rights as they are now; else the connection is closed."""
+        try:
+            self._who = await self._context.access.current(self._who)
+        except Unauthenticated:
+            self.dismiss()
+            return False
+        return True
 
     def _accept(self, join: Join, grant: Grant, place: Place, entry: Entry) -> bool:
         if not self._connection.is_awaiting(join.channel, join.id):
             return False
         self._places[join.channel] = place
-        is_delta = place.member.wants_delta
-        has_position = grant.options.has_recovery and entry.position.epoch != ""
-        result = SubscribeResult(
-            position=entry.position if has_position else None,
-            is_recoverable=has_position,
-            is_positioned=has_position,
-            was_recovering=has_position and join.since is not None,
-            recovered=entry.is_recovered,
-            publications=as_deltas(entry.publications) if is_delta else entry.publications,
-            data=entry.snapshot or grant.data,
-            is_delta=is_delta,
-            ttl_s=None if grant.expires_in_s is None else max(1, int(grant.expires_in_s)),
-        )
+        result = subscribe_result(join, grant, place.member, entry)
         self._give(Joined(join.id, join.channel, result, grant.expires_in_s))
         return True
 
@@ -331,14 +356,20 @@ class Session:
         for place in places.values():
             self._leave(place)
 
-    async def _read_history(self, read: ReadHistory) -> Answer:
-        channel = await self._context.access.history(
-            self._who, read.channel, is_subscribed=self._connection.is_subscribed(read.channel)
-        )
-        position, publications = await self._context.node.history(
-            channel, read.since, read.limit, is_reverse=read.is_reverse
-        )
-        return HistoryRead(read.id, position, publications)
+    async def _read_history(self, read: ReadHistory) -> Answer | None:
+        access = self._context.access
+        for _ in range(MAX_TRIES):
+            stamp = access.stamp
+            if not await self._is_still_signed_in():
+                return None
+            is_subscribed = self._connection.is_subscribed(read.channel)
+            channel = await access.history(self._who, read.channel, is_subscribed=is_subscribed)
+            position, publications = await self._context.node.history(
+                channel, read.since, read.limit, is_reverse=read.is_reverse
+            )
+            if not access.is_outdated(self._who, stamp, read.channel):
+                return HistoryRead(read.id, position, publications)
+        raise Unavailable
 
     async def _read_presence(self, read: ReadPresence) -> Answer:
         is_subscribed = self._connection.is_subscribed(read.channel)
@@ -350,7 +381,7 @@ class Session:
         self._context.access.publish(self._who, publish.channel, is_subscribed=is_subscribed)
         place = self._places.get(publish.channel)
         info = place.member.info if place is not None else None
-        await self._context.node.custom.publish(publish.channel, _checked(publish.data), info=info or self._info(None))
+        await self._context.node.custom.publish(publish.channel, checked(publish.data), info=info or self._info(None))
         return Published(publish.id)
 
     def _renew_subscription(self, renew: RenewSubscription) -> Answer:
@@ -362,24 +393,3 @@ class Session:
         except Denied as denied:
             return SubscriptionRenewRefused(renew.id, renew.channel, denied.code, is_expired=False)
         return SubscriptionRenewed(renew.id, renew.channel, left_s)
-
-
-def _refuse_connect(error: Exception) -> Answer:
-    return Refused(connect_refusal(error))
-
-
-def _refuse_renew(command_id: int, error: Exception) -> Answer:
-    return RenewRefused(command_id, renew_refusal(error))
-
-
-def _refuse_command(command_id: int, channel: str, error: Exception) -> Answer:
-    return Failed(command_id, channel_refusal(error), channel)
-
-
-def _checked(data: bytes) -> bytes:
-    """What a client wants to publish, to the byte; it must be JSON, as every subscriber is to read it."""
-    try:
-        one_line(data)
-    except ValueError:
-        raise Denied(ErrorCode.BAD_REQUEST) from None
-    return data

@@ -10,12 +10,14 @@ they get an event `alive` instead, and can tell a quiet page from a dead line.
 import asyncio
 import contextlib
 import random
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hub.auth.permissions import ANONYMOUS, Principal
+from hub.engine.changes import key_user, page_name
 from hub.engine.fanout import Member
 from hub.engine.live import Entry
 from hub.engine.node import Node
@@ -50,18 +52,38 @@ async def events_endpoint(request: Request) -> Response:
     node: Node = request.state.node
     if node.is_draining:
         raise Unavailable
-    channel = await _channel_of(request)
+    seat = await _seat_of(request)
     if request.method == "HEAD":
         return Response(headers=HEADERS)
-    return EventStream(request, channel, _resume_position(request))
+    return EventStream(request, seat, _resume_position(request))
 
 
-async def _channel_of(request: Request) -> str:
-    """The channel that this request's rights give, as they are now."""
-    principal = await _principal_of(request)
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who looks, at which channel, by the rights of the moment `stamp` (`hub.engine.changes`)."""
+
+    principal: Principal
+    channel: str
+    stamp: int
+
+    @property
+    def user(self) -> str:
+        key_id = self.principal.key_id
+        return self.principal.account_id or ("" if key_id is None else key_user(key_id))
+
+
+async def _seat_of(request: Request) -> Seat:
+    """What this request's rights give, as they are now."""
     state = request.state
+    stamp = state.node.sessions.changes.stamp
+    principal = await _principal_of(request)
     async with state.db.begin() as session:
-        return await resolve_view(session, f"page:{request.path_params['slug']}", principal, state.clock.now())
+        channel = await resolve_view(session, _page_channel(request), principal, state.clock.now())
+    return Seat(principal, channel, stamp)
+
+
+def _page_channel(request: Request) -> str:
+    return page_name(request.path_params["slug"])
 
 
 async def _principal_of(request: Request) -> Principal:
@@ -103,21 +125,19 @@ def snapshot_frame(entry: Entry) -> bytes:
 class EventStream(Response):
     """Runs until the client goes, the node leaves or the page is no longer visible."""
 
-    user = ""  # no back end knows it
-
-    def __init__(self, request: Request, channel: str, since: StreamPosition | None) -> None:
+    def __init__(self, request: Request, seat: Seat, since: StreamPosition | None) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self.client = new_id()
         self._request = request
         self._node: Node = request.state.node
-        self._channel = channel
+        self._seat = seat
         self._since = since
         self._keep_alive = ALIVE if request.query_params.get("alive") == "event" else COMMENT
         self._wire = QueueWire()
         self._epoch = ""
         self._recalled = asyncio.Event()
-        self._member = Member(self._wire, channel, PAGE_EVENTS, self._on_recall)
+        self._member = Member(self._wire, seat.channel, PAGE_EVENTS, self._on_recall)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Unavailable when the process has as many connections as it may."""
@@ -129,14 +149,14 @@ class EventStream(Response):
 
     async def _serve(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        self._node.sessions.attach(self)
+        self._sit()
         self._wire.write(b"retry: %d\n\n" % RETRY_MS)
         joining = asyncio.ensure_future(self._stay_joined())
         try:
             await send_body(self._wire, receive, send, idle_s=KEEP_ALIVE_S, idle_frame=self._keep_alive)
         finally:
             self._node.sessions.detach(self)
-            self._node.leave(self._channel, self._member)
+            self._node.leave(self._seat.channel, self._member)
             joining.cancel()
             await asyncio.gather(joining, return_exceptions=True)
 
@@ -146,29 +166,59 @@ class EventStream(Response):
         try:
             with contextlib.suppress(HubError):
                 while True:
-                    await self._node.join(self._channel, self._member, since, must_recover=False, accept=self._accept)
+                    await self._node.join(
+                        self._seat.channel, self._member, since, must_recover=False, accept=self._accept
+                    )
                     await self._recalled.wait()
                     self._recalled.clear()
-                    self._channel = await _channel_of(self._request)
-                    since = StreamPosition(self._epoch, self._member.last)
+                    self._node.leave(self._seat.channel, self._member)
+                    self._node.sessions.detach(self)
+                    self._seat = await _seat_of(self._request)
+                    self._sit()
+                    if self._epoch:
+                        since = StreamPosition(self._epoch, self._member.last)
         finally:
             self._wire.finish()
 
+    def _sit(self) -> None:
+        self._node.sessions.attach(self)
+        self._node.sessions.identified(self)
+
     def _accept(self, entry: Entry) -> bool:
         if self._wire.is_closing:
+            return False
+        names = (_page_channel(self._request), *filter(None, [self.user]))
+        if self._node.sessions.changes.since(self._seat.stamp, *names):
+            self._recalled.set()  # seated by rights that have changed since
             return False
         self._epoch = entry.position.epoch
         if entry.snapshot is not None:
             self._wire.write(snapshot_frame(entry))
         for publication in entry.publications:
-            self._wire.write(PAGE_EVENTS.publication(self._channel, publication))
+            self._wire.write(PAGE_EVENTS.publication(self._seat.channel, publication))
         return True
 
     def _on_recall(self, code: UnsubscribeCode) -> None:  # noqa: ARG002  whatever the reason, we come back at once
         self._recalled.set()
 
+    @property
+    def user(self) -> str:
+        return self._seat.user
+
+    @property
+    def sign_in(self) -> str | None:
+        return (self._seat.principal.session_id or "") if self.user else None
+
+    def dismiss(self) -> None:
+        """Without the sign-in a browser is a visitor like any other; who sent a token is sent away."""
+        self.recheck()
+
+    def recheck(self) -> None:
+        self._node.leave(self._seat.channel, self._member)
+        self._recalled.set()
+
     def obey(self, order: Order) -> None:
-        """Orders are about users."""
+        """Orders are about users of other applications."""
 
     def drain(self) -> None:
         self._wire.write(b"retry: %d\n\n" % _rng.randint(*DRAIN_RETRY_MS))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from hub.domain.control import AudienceChanged, KeyRevoked, RightsChanged, SessionsEnded
+from hub.engine.changes import MAX_REMEMBERED, Changes, key_user
 from hub.engine.orders import Disconnect, Order, Unsubscribe
 from hub.engine.sessions import Sessions
 from tests.support.sim import SimulatedLoop
@@ -21,12 +23,20 @@ class Attached:
     user: str
     on_drain: Callable[[], None] = lambda: None
     orders: list[Order] = field(default_factory=list)
+    sign_in: str | None = None
+    told: list[str] = field(default_factory=list)
 
     def drain(self) -> None:
         self.on_drain()
 
     def obey(self, order: Order) -> None:
         self.orders.append(order)
+
+    def dismiss(self) -> None:
+        self.told.append("dismiss")
+
+    def recheck(self) -> None:
+        self.told.append("recheck")
 
 
 @pytest.fixture
@@ -73,3 +83,59 @@ def test_everybody_is_sent_away_and_many_are_spread_over_the_time(registry, coun
     windows = Counter(int(at / 0.5) for at in left)
     assert count < 300 or max(windows.values()) <= 0.15 * len(left)
     assert len(registry) == 0
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (SessionsEnded(account="ann", sessions=("s1",)), {"phone": "dismiss"}),
+        (SessionsEnded(account="ann"), {"phone": "dismiss", "desk": "dismiss", "foreign": "dismiss"}),
+        (SessionsEnded(account="ann", spared="s2"), {"phone": "dismiss", "foreign": "dismiss"}),
+        (SessionsEnded(account="bob"), {}),
+        (RightsChanged(accounts=("ann", "bob")), {"phone": "recheck", "desk": "recheck", "foreign": "recheck"}),
+        (KeyRevoked(key="k1"), {"machine": "dismiss"}),
+        (AudienceChanged(slug="acme"), {}),
+        (None, {"phone": "recheck", "desk": "recheck", "foreign": "recheck", "machine": "recheck"}),
+    ],
+)
+def test_a_change_of_rights_reaches_just_those_whom_it_concerns(registry, event, told):
+    """`None`: changes may have been missed. An application's user may have the name of an account; he is none."""
+    sessions = [
+        Attached("phone", "ann", sign_in="s1"),
+        Attached("desk", "ann", sign_in="s2"),
+        Attached("foreign", "ann", sign_in=""),
+        Attached("application", "ann"),
+        Attached("machine", key_user("k1"), sign_in=""),
+        Attached("visitor", ""),
+    ]
+    for session in sessions:
+        registry.attach(session)
+        registry.identified(session)
+    if event is None:
+        registry.recheck_all()
+    else:
+        registry.apply(event)
+    assert {session.client: "".join(session.told) for session in sessions if session.told} == told
+
+
+def test_whoever_read_rights_before_they_changed_is_found_out():
+    changes = Changes()
+    before = changes.stamp
+    changes.note("ann", "bob")
+    assert changes.since(before, "eve", "ann")
+    assert not changes.since(before, "eve")
+    assert not changes.since(changes.stamp, "ann")
+    stamp = changes.stamp
+    changes.note_all()
+    assert changes.since(stamp, "eve")
+    assert not changes.since(changes.stamp, "eve")
+
+
+def test_changes_that_are_forgotten_may_have_been_of_anybody():
+    changes = Changes()
+    stamp = changes.stamp
+    for number in range(MAX_REMEMBERED + 1):
+        changes.note(f"a{number}")
+    assert changes.since(stamp, "eve")
+    assert not changes.since(stamp + 1, "eve")
+    assert changes.since(stamp + 1, "a1")
