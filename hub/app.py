@@ -12,7 +12,6 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from hub.api.authenticate import principal_of
@@ -46,12 +45,9 @@ from hub.settings import Settings
 from hub.transport.access import Access
 from hub.transport.collector import freeze_newcomers
 from hub.transport.context import Context, connection_limits
-from hub.transport.emulation import Emulation, emulation_endpoint
-from hub.transport.http_stream import http_stream_endpoint, sse_endpoint
-from hub.transport.sse import events_endpoint
+from hub.transport.emulation import Emulation
+from hub.transport.routes import transport_routes
 from hub.transport.sweep import Sweep
-from hub.transport.uni import uni_http_stream_endpoint, uni_sse_endpoint, uni_websocket_endpoint
-from hub.transport.websocket import websocket_endpoint
 from hub.web import make_pages, web_routes
 
 
@@ -132,15 +128,8 @@ def create_app(settings: Settings) -> Starlette:
 
     return _Application(
         routes=[
-            WebSocketRoute("/connection/websocket", websocket_endpoint),
+            *transport_routes(),
             *api_routes(),
-            Route("/connection/http_stream", http_stream_endpoint, methods=["POST", "OPTIONS"]),
-            Route("/connection/sse", sse_endpoint, methods=["GET", "POST", "OPTIONS"]),
-            WebSocketRoute("/connection/uni_websocket", uni_websocket_endpoint),
-            Route("/connection/uni_http_stream", uni_http_stream_endpoint, methods=["POST", "OPTIONS"]),
-            Route("/connection/uni_sse", uni_sse_endpoint, methods=["GET", "POST", "OPTIONS"]),
-            Route("/emulation", emulation_endpoint, methods=["POST", "OPTIONS"]),
-            Route("/p/{slug}/events", events_endpoint, methods=["GET"]),
             *web_routes(site),
         ],
         middleware=[*http_middleware(), Middleware(LastResort)],

@@ -4,27 +4,19 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.access import Access as Access  # noqa: PLC0414 (handlers take it from here)
 from hub.api.authenticate import principal_of
 from hub.api.body import fields_of, is_fit, read_model
 from hub.api.envelope import Reply, failure, success
 from hub.errors import HubError, Invalid, NotFound, Unauthenticated
 
 _NAME_IN_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class Access(Enum):
-    """Who may call. Rights over the objects themselves are the services' business."""
-
-    NOBODY = auto()  # credentials of the request are not looked at (signing in)
-    ANYONE = auto()  # rights decide what is seen
-    ACCOUNT = auto()  # a signed-in account
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from hub.api.endpoint import View
+from hub.access import Access, open_to
+from hub.api.endpoint import View, operation_of
 from hub.api.envelope import failure
 from hub.errors import MethodNotAllowed, NotFound
 
@@ -38,4 +39,11 @@ class Nothing:
 
 def resource(path: str, **views: View) -> Route:
     """A route for all methods of `path`: `resource("/things", GET=list_things, POST=add_thing)`."""
-    return Route(path, Methods(views))
+    operations = {method: operation_of(view) for method, view in views.items()}
+    declared = {method: operation.access for method, operation in operations.items() if operation is not None}
+    return open_to(declared, Route(path, Methods(views)))
+
+
+def nothing(path: str) -> Route:
+    """A route that is there so that other addresses under a prefix are answered in the envelope."""
+    return open_to({"GET": Access.NOBODY}, Route(path, Nothing()))

@@ -5,9 +5,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from hub.access import Access, open_to
 from hub.api import auth, components, figures, groups, health, incidents, maintenances, me, pages
 from hub.api.openapi import DOCS_POLICY, build_document, render_docs
-from hub.api.resource import Nothing, resource
+from hub.api.resource import nothing, resource
 from hub.api.server_api import server_api_routes
 
 PAGE = "/api/v1/pages/{slug}"
@@ -90,12 +91,12 @@ def api_routes() -> list[BaseRoute]:
 
     return [
         *API_ROUTES,
-        Route("/api/openapi.json", openapi_json),
-        Route("/api/docs", docs),
+        open_to(Access.NOBODY, Route("/api/openapi.json", openapi_json)),
+        open_to(Access.NOBODY, Route("/api/docs", docs)),
         *server_api_routes(),
-        Route("/api", Nothing()),
-        Route("/api/{rest:path}", Nothing()),
-        Route("/healthz", health.healthz),
-        Route("/readyz", health.readyz),
-        Route("/metrics", health.show_metrics),
+        nothing("/api"),
+        nothing("/api/{rest:path}"),
+        open_to(Access.NOBODY, Route("/healthz", health.healthz)),
+        open_to(Access.NOBODY, Route("/readyz", health.readyz)),
+        open_to(Access.NOBODY, Route("/metrics", health.show_metrics)),
     ]

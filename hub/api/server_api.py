@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from hub.access import Access, open_to
 from hub.api.body import read_body
 from hub.api.envelope import failure
 from hub.api.resource import Methods
@@ -26,9 +27,13 @@ MAX_COMMANDS = 1000  # of one batch
 def server_api_routes() -> list[BaseRoute]:
     """Before any catch-all under `/api/`."""
     return [
-        Route("/api/batch", Methods({"POST": _view(_batch)})),
-        *(Route(f"/api/{name}", Methods({"POST": _view(_method(name))})) for name in METHODS),
+        _route("batch", _batch),
+        *(_route(name, _method(name)) for name in METHODS),
     ]
+
+
+def _route(name: str, answer: Any) -> Route:
+    return open_to({"POST": Access.BACKEND}, Route(f"/api/{name}", Methods({"POST": _view(answer)})))
 
 
 def _view(answer: Any) -> Any:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from hub.access import Access, open_to
 from hub.errors import HubError
 from hub.web.render import Renderer
 from hub.web.static import Assets
@@ -29,20 +30,20 @@ def web_routes(pages: Pages | None = None) -> list[BaseRoute]:
     """All HTML addresses and `/static/`. `pages.not_found` is the page for addresses that no route takes."""
     site = pages or make_pages()
 
-    def route(path: str, view: View) -> Route:
-        return Route(path, _with_problems(site, view), methods=["GET"])
+    def route(path: str, view: View, access: Access) -> Route:
+        return open_to(access, Route(path, _with_problems(site, view), methods=["GET"]))
 
     return [
-        route("/", site.index),
-        route("/p/{slug}", site.page),
-        route("/p/{slug}/history", site.history),
-        route("/p/{slug}/incidents/{id}", site.incident),
-        route("/console", site.console),
-        route("/login", site.sign_in),
-        route("/register", site.sign_in),
-        route("/demo", site.demo),
-        route("/static/{name}", site.static),
-        route("/static/{version}/{name}", site.static),
+        route("/", site.index, Access.ANYONE),
+        route("/p/{slug}", site.page, Access.ANYONE),
+        route("/p/{slug}/history", site.history, Access.ANYONE),
+        route("/p/{slug}/incidents/{id}", site.incident, Access.ANYONE),
+        route("/console", site.console, Access.NOBODY),
+        route("/login", site.sign_in, Access.NOBODY),
+        route("/register", site.sign_in, Access.NOBODY),
+        route("/demo", site.demo, Access.ANYONE),
+        route("/static/{name}", site.static, Access.NOBODY),
+        route("/static/{version}/{name}", site.static, Access.NOBODY),
     ]
 
 
