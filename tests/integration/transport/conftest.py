@@ -1,77 +1,16 @@
-"""A hub inside the test's own loop, so that tests see what it holds."""
+"""A hub in the test's own loop, and a page on it."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 
-from hub.app import create_app
-from hub.engine.node import Node
 from hub.ids import new_id
-from hub.serve import HubServer
 from hub.settings import Settings
-from hub.transport.context import Context
-from hub.transport.emulation import Emulation
-from hub.transport.link import WireLimits
-from hub.transport.listener import open_listener
-from hub.transport.uvicorn_ws import make_protocols
 from tests.support.api import Api, data_of
-from tests.support.waiting import wait_until
-
-
-@dataclass
-class LocalHub:
-    server: HubServer
-    port: int
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def node(self) -> Node:
-        return self.state["node"]
-
-    @property
-    def context(self) -> Context:
-        return self.state["context"]
-
-    @property
-    def emulation(self) -> Emulation:
-        return self.state["emulation"]
-
-    @property
-    def requests(self) -> int:
-        """How many are being served."""
-        return len(self.server.server_state.tasks)
-
-    @property
-    def state(self) -> dict[str, Any]:
-        return self.server.lifespan.state
-
-
-@contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[LocalHub]:
-    """A hub that serves while the block runs, and then leaves in order."""
-    ws, http = make_protocols(WireLimits.of(settings))
-    config = uvicorn.Config(create_app(settings), ws=ws, http=http, lifespan="on", log_config=None)
-    config.load()
-    server = HubServer(config)
-    with open_listener("127.0.0.1", 0) as listener:
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            await wait_until(lambda: server.started or serving.done(), within_s=20)
-            hub = LocalHub(server, listener.getsockname()[1])
-            await wait_until(lambda: hub.node.is_ready, within_s=20)
-            yield hub
-        finally:
-            server.should_exit = True
-            await serving
+from tests.support.local_hub import LocalHub, running
 
 
 @pytest.fixture
