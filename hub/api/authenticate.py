@@ -2,13 +2,12 @@
 
 from starlette.requests import HTTPConnection
 
+from hub.auth.cookies import ACCESS_COOKIE, read_cookie, set_cookie
 from hub.auth.origins import is_allowed_origin
 from hub.auth.permissions import ANONYMOUS, Principal
 from hub.errors import Forbidden, Unauthenticated
 from hub.services import accounts
 
-ACCESS_COOKIE, REFRESH_COOKIE = "hub_access", "hub_refresh"
-REFRESH_PATH = "/api/v1/auth"  # the refresh token travels nowhere else
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -21,7 +20,8 @@ async def principal_of(connection: HTTPConnection) -> Principal:
     token = bearer_token(connection)
     if token is not None:
         return await _principal_of_token(connection, token)
-    token = connection.cookies.get(ACCESS_COOKIE)
+    base_url = connection.state.settings.base_url
+    token = read_cookie(connection.cookies, ACCESS_COOKIE, base_url)
     if not token:
         return ANONYMOUS
     if connection.scope["type"] == "websocket" or connection.scope["method"] not in _SAFE_METHODS:
@@ -30,7 +30,7 @@ async def principal_of(connection: HTTPConnection) -> Principal:
         return await _principal_of_token(connection, token)
     except Unauthenticated as error:
         # The browser shall not send it again: without the cookie it is a visitor like any other.
-        error.headers["Set-Cookie"] = f"{ACCESS_COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"
+        error.headers["Set-Cookie"] = set_cookie(ACCESS_COOKIE, "", 0, base_url)
         raise
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.auth.cookies import set_cookie
 from hub.errors import HubError, VersionConflict
 from hub.observe import crashes
 
@@ -21,12 +22,11 @@ _log = structlog.get_logger("hub.api")
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """`max_age_s` 0 deletes it. Always HttpOnly and SameSite=Lax; Secure when the hub is reached by https."""
+    """`name` is one of `hub.auth.cookies`, which knows its attributes; `max_age_s` 0 deletes it."""
 
     name: str
     value: str
     max_age_s: int
-    path: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,9 @@ class Reply(Generic[T]):
 
 def success(request: Request, reply: Reply[Any]) -> Response:
     response = _envelope(request, reply.status, data=reply.data, next_cursor=reply.next, headers=reply.headers)
-    is_secure = request.state.settings.base_url.startswith("https:")
     for cookie in reply.cookies:
-        response.set_cookie(
-            cookie.name,
-            cookie.value,
-            max_age=cookie.max_age_s,
-            path=cookie.path,
-            secure=is_secure,
-            httponly=True,
-            samesite="lax",
-        )
+        line = set_cookie(cookie.name, cookie.value, cookie.max_age_s, request.state.settings.base_url)
+        response.headers.append("Set-Cookie", line)
     return response
 
 

@@ -7,11 +7,11 @@ our own origins (`hub.auth.origins`) may use the visitor's cookie.
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.auth.cookies import ACCESS_COOKIE, read_cookie
 from hub.auth.origins import is_allowed_origin
 from hub.settings import Settings
 from hub.transport.access import Peer
 
-ACCESS_COOKIE = "hub_access"
 PREFLIGHT_TTL_S = 7_200  # the longest that Chromium honours
 
 
@@ -39,14 +39,18 @@ def cors_headers(request: Request) -> dict[str, str]:
 
 def is_foreign_visit(request: Request) -> bool:
     """Whether a page of a foreign origin got the browser to send the visitor's cookie."""
-    return ACCESS_COOKIE in request.cookies and "origin" in request.headers and not _has_own_origin(request)
+    return _cookie_of(request) != "" and "origin" in request.headers and not _has_own_origin(request)
 
 
 def peer_of(request: Request) -> Peer:
     """What a session may know of the request that opened it."""
-    cookie = request.cookies.get(ACCESS_COOKIE, "")
+    cookie = _cookie_of(request)
     address = request.client.host if request.client else ""
     return Peer(address, cookie if cookie and _is_of_own_page(request) else "")
+
+
+def _cookie_of(request: Request) -> str:
+    return read_cookie(request.cookies, ACCESS_COOKIE, request.state.settings.base_url)
 
 
 def _is_of_own_page(request: Request) -> bool:

@@ -3,6 +3,7 @@
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
+from hub.auth.cookies import ACCESS_COOKIE, read_cookie
 from hub.auth.origins import is_allowed_origin
 from hub.engine.node import Node
 from hub.protocol.codes import CloseCode
@@ -13,7 +14,6 @@ from hub.transport.encodings import SOCKET_JSON, SOCKET_PROTOBUF, Framing
 from hub.transport.session import Session
 from hub.transport.ws_wire import Wire
 
-ACCESS_COOKIE = "hub_access"
 JSON_SUBPROTOCOL, PROTOBUF_SUBPROTOCOL = "centrifuge-json", "centrifuge-protobuf"
 
 
@@ -45,13 +45,12 @@ def is_own_visitor(websocket: WebSocket) -> bool:
 
     Bad credentials are no reason for an HTTP error: clients retry one for ever.
     """
-    headers = websocket.headers
-    return ACCESS_COOKIE not in websocket.cookies or "origin" not in headers or _is_own_origin(websocket)
+    return not _cookie_of(websocket) or "origin" not in websocket.headers or _is_own_origin(websocket)
 
 
 def peer_of(websocket: WebSocket) -> Peer:
     """What the session may know of the handshake."""
-    cookie = websocket.cookies.get(ACCESS_COOKIE, "")
+    cookie = _cookie_of(websocket)
     address = websocket.client.host if websocket.client else ""
     return Peer(address, cookie if cookie and _is_own_origin(websocket) else "")
 
@@ -91,6 +90,11 @@ def _framing_of(websocket: WebSocket) -> tuple[str | None, Framing | None]:
         return None, None
     is_binary = "protobuf" in (query.get("format"), query.get("cf_protocol"))
     return None, SOCKET_PROTOBUF if is_binary else SOCKET_JSON
+
+
+def _cookie_of(websocket: WebSocket) -> str:
+    settings: Settings = websocket.state.settings
+    return read_cookie(websocket.cookies, ACCESS_COOKIE, settings.base_url)
 
 
 async def _refuse(websocket: WebSocket, status: int, message: str) -> None:

@@ -119,7 +119,7 @@ async def test_browsers_get_both_tokens_in_cookies_no_script_can_read(api, ada):
     assert "Path=/api/v1/auth;" in refreshing
     for cookie in client_cookies:
         assert "HttpOnly" in cookie
-        assert "SameSite=lax" in cookie
+        assert "SameSite=Lax" in cookie
         assert "Secure" not in cookie
     assert data_of(await client.get("/api/v1/me"))["email"] == EMAIL
     assert grant["refresh_token"] not in access

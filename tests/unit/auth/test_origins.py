@@ -33,3 +33,10 @@ def test_everything_else_is_not(origin):
 
 def test_an_empty_host_allows_nothing():
     assert not is_allowed_origin("http://", **{**REQUEST, "host": ""})
+
+
+def test_the_hubs_own_name_counts_by_its_own_scheme_alone():
+    """A proxy that ends TLS speaks plain http to the hub; a page that came by http is another origin all the same."""
+    behind_a_proxy = {**REQUEST, "host": "status.acme.example"}
+    assert is_allowed_origin("https://status.acme.example", **behind_a_proxy)
+    assert not is_allowed_origin("http://status.acme.example", **behind_a_proxy)
