@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hub.access import Access, open_to
-from hub.api import auth, components, figures, groups, health, incidents, maintenances, me, pages
+from hub.api import accounts, auth, components, figures, groups, health, incidents, keys, mails, maintenances, me, pages
 from hub.api.openapi import DOCS_POLICY, build_document, render_docs
 from hub.api.resource import nothing, resource
 from hub.api.server_api import server_api_routes
@@ -18,10 +18,20 @@ API_ROUTES: tuple[Route, ...] = (
     resource("/api/v1/auth/login", POST=auth.login),
     resource("/api/v1/auth/refresh", POST=auth.refresh),
     resource("/api/v1/auth/logout", POST=auth.logout),
-    resource("/api/v1/me", GET=me.show_me),
+    resource("/api/v1/auth/verify", POST=auth.verify),
+    resource("/api/v1/auth/forgot", POST=auth.forgot),
+    resource("/api/v1/auth/reset", POST=auth.reset),
+    resource("/api/v1/me", GET=me.show_me, DELETE=me.delete_me),
     resource("/api/v1/me/sessions", GET=me.list_sessions, DELETE=me.end_sessions),
     resource("/api/v1/me/sessions/{session_id}", DELETE=me.end_session),
     resource("/api/v1/me/password", POST=me.change_password),
+    resource("/api/v1/me/email", POST=me.change_email),
+    resource("/api/v1/me/verification", POST=me.mail_verification),
+    resource("/api/v1/accounts", GET=accounts.list_accounts),
+    resource("/api/v1/accounts/{account_id}", PATCH=accounts.change_account),
+    resource("/api/v1/mails", GET=mails.list_mails),
+    resource("/api/v1/keys", GET=keys.list_keys, POST=keys.create_key),
+    resource("/api/v1/keys/{key_id}", DELETE=keys.revoke_key),
     resource("/api/v1/pages", GET=pages.list_pages, POST=pages.create_page),
     resource(PAGE, GET=pages.show_page, PATCH=pages.update_page, DELETE=pages.delete_page),
     resource(f"{PAGE}/snapshot", GET=pages.show_snapshot),

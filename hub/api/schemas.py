@@ -1,17 +1,19 @@
 """Bodies, queries and answers about accounts and sessions. Those about pages: page_schemas.py."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import StringConstraints
 
-from hub.api.fields import In, InstantText, Out
+from hub.api.fields import In, InstantText, Limit, Out, Query, left_out
 from hub.auth.permissions import Principal
+from hub.domain.device import device_of
 from hub.domain.text import iso
 from hub.services.accounts import Account
 from hub.services.sessions import Grant, SessionInfo
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=320)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class RegisterIn(In):
@@ -25,12 +27,49 @@ class LoginIn(In):
 
 
 class RefreshIn(In):
-    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    refresh_token: Token | None = None
+
+
+class TokenIn(In):
+    """The token of a mailed link: what follows its `#`."""
+
+    token: Token
+
+
+class ForgotIn(In):
+    email: Email
+
+
+class ResetIn(In):
+    token: Token
+    new_password: Password
 
 
 class PasswordIn(In):
     current_password: Password
     new_password: Password
+
+
+class EmailIn(In):
+    email: Email
+    current_password: Password
+
+
+class EndIn(In):
+    current_password: Password
+
+
+class StandingPatch(In):
+    """`disabled`: may not sign in; `verified`: the address counts as proven."""
+
+    disabled: bool = left_out()
+    verified: bool = left_out()
+
+
+class AccountsQuery(Query):
+    email: Email | None = None
+    before: Annotated[str, StringConstraints(max_length=200)] | None = None
+    limit: Limit = 50
 
 
 class GrantOut(Out):
@@ -69,6 +108,16 @@ class AccountOut(Out):
         )
 
 
+class KnownAccountOut(AccountOut):
+    """An account as admins of the hub see it."""
+
+    is_disabled: bool
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        return cls(**AccountOut.of(account).model_dump(), is_disabled=account.is_disabled)
+
+
 class MeOut(AccountOut):
     """`roles`: page id → owner, editor or viewer."""
 
@@ -81,7 +130,10 @@ class MeOut(AccountOut):
 
 
 class SessionOut(Out):
+    """`device`: `user_agent` in a few words; `address`: where the sign-in came from."""
+
     id: str
+    device: str
     user_agent: str
     address: str
     created_at: InstantText
@@ -92,9 +144,24 @@ class SessionOut(Out):
     def of(cls, info: SessionInfo, *, current: str | None) -> Self:
         return cls(
             id=info.id,
+            device=device_of(info.user_agent),
             user_agent=info.user_agent,
             address=info.address,
             created_at=iso(info.created_at),
             last_used_at=iso(info.last_used_at),
             is_current=info.id == current,
         )
+
+
+class MailOut(Out):
+    """A mail that was written into a file, because no mail server is configured."""
+
+    id: str
+    recipient: str
+    subject: str
+    body: str
+    at: InstantText
+
+    @classmethod
+    def of(cls, mail: Any) -> Self:
+        return cls(id=mail.id, recipient=mail.recipient, subject=mail.subject, body=mail.body, at=iso(mail.at))

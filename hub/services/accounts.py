@@ -5,8 +5,9 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select, update
+from sqlalchemy import ARRAY, String, any_, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,7 +21,9 @@ from models import Account as AccountRow
 from models import GroupMember, PageRole, PeopleGroup
 from models import Session as SessionRow
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
+# RFC 5321's Dot-string @ Domain, in any script; no quoted parts and no address literals, which nobody signs in with.
+_EMAIL = re.compile(r"""[^@\s.,:;()<>\[\]"\\]+(?:\.[^@\s.,:;()<>\[\]"\\]+)*@[^\W_][\w-]*(?:\.[^\W_][\w-]*)*""")
+_LOCAL_PART_LENGTH = 64
 _EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3
 BAD_CREDENTIALS = "The e-mail address or the password is wrong."
 
@@ -34,6 +37,25 @@ class Account:
     is_admin: bool
     is_verified: bool
     created_at: datetime
+    is_disabled: bool = False
+
+    @classmethod
+    def of(cls, row: AccountRow) -> Self:
+        is_verified, is_disabled = row.verified_at is not None, row.disabled_at is not None
+        return cls(row.id, row.email, row.is_admin, is_verified, row.created_at, is_disabled)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Whoever wants to sign in with `email`: the account that has it, if there is one.
+
+    `is_at_home`: the account has been signed in to from where he is now.
+    """
+
+    email: str
+    account_id: str | None
+    password_hash: str | None
+    is_at_home: bool
 
 
 async def create_account(
@@ -87,7 +109,8 @@ async def create_unless_taken(
 def normal_email(email: str) -> str:
     """The form under which an address is stored and looked up; raises Invalid when it cannot be one."""
     normal = unicodedata.normalize("NFC", email.strip()).lower()
-    if len(normal) > _EMAIL_LENGTH or not _EMAIL.fullmatch(normal) or not normal.isprintable():
+    is_short = len(normal) <= _EMAIL_LENGTH and len(normal.partition("@")[0]) <= _LOCAL_PART_LENGTH
+    if not is_short or not _EMAIL.fullmatch(normal) or not normal.isprintable():
         raise Invalid(fields={"email": "must be an e-mail address"})
     return normal
 
@@ -98,31 +121,36 @@ def check_password_policy(password: str, *, field: str = "password") -> None:
         raise Invalid(fields={field: f"must have {MIN_LENGTH} to {MAX_LENGTH} characters"})
 
 
-async def check_credentials(sessions: Sessions, email: str, password: str) -> str:
-    """The id of the account that `email` and `password` open; Unauthenticated, in the same words, for all else.
+async def find_claimant(sessions: Sessions, email: str, address: str) -> Claimant:
+    """Who signs in with `email` from `address`. One query, whether there is such an account or not."""
+    try:
+        normal = normal_email(email)
+    except Invalid:
+        normal = ""  # nobody's: goes the way of an unknown one
+    has_been_here = exists().where(SessionRow.account_id == AccountRow.id, SessionRow.address == address)
+    async with sessions() as session:
+        row = (
+            await session.execute(
+                select(AccountRow.id, AccountRow.password_hash, has_been_here.label("is_at_home")).where(
+                    AccountRow.email == normal, AccountRow.disabled_at.is_(None)
+                )
+            )
+        ).one_or_none()
+    return Claimant(normal, None, None, is_at_home=False) if row is None else Claimant(normal, *row)
+
+
+async def check_credentials(sessions: Sessions, claimant: Claimant, password: str) -> str:
+    """The id of the account that the password opens; Unauthenticated, in the same words, for all else.
 
     Unknown, disabled and wrong take about the same time. Opens its own short session, because a connection must not be
     held through the hashing: a flood of sign-ins would empty the pool for everybody.
     """
-    try:
-        normal = normal_email(email)
-    except Invalid:
-        normal = ""  # nobody's address: goes the way of an unknown one
-    async with sessions() as session:
-        row = (
-            await session.execute(
-                select(AccountRow.id, AccountRow.password_hash, AccountRow.disabled_at).where(
-                    AccountRow.email == normal
-                )
-            )
-        ).one_or_none()
-    verdict = await verify_password(password[: MAX_LENGTH + 1], row.password_hash if row else None)
-    if row is None or row.disabled_at is not None or not verdict.is_right:
+    verdict = await verify_password(password[: MAX_LENGTH + 1], claimant.password_hash)
+    if claimant.account_id is None or claimant.password_hash is None or not verdict.is_right:
         raise Unauthenticated(BAD_CREDENTIALS)
     if verdict.is_stale:
-        await _store_fresh_hash(sessions, row.id, row.password_hash, password)
-    account_id: str = row.id
-    return account_id
+        await _store_fresh_hash(sessions, claimant.account_id, claimant.password_hash, password)
+    return claimant.account_id
 
 
 async def check_own_password(sessions: Sessions, account_id: str, password: str, *, field: str) -> None:
@@ -133,9 +161,8 @@ async def check_own_password(sessions: Sessions, account_id: str, password: str,
         raise Invalid(fields={field: "is not the present password"})
 
 
-async def set_password(session: AsyncSession, account_id: str, password: str, *, now: datetime) -> None:
+async def set_password_hash(session: AsyncSession, account_id: str, password_hash: str, *, now: datetime) -> None:
     """Store a new password and make every access token of the account worthless."""
-    password_hash = await hash_password(password)
     await session.execute(
         update(AccountRow)
         .where(AccountRow.id == account_id)
@@ -147,7 +174,7 @@ async def get_account(session: AsyncSession, account_id: str) -> Account:
     row = await session.get(AccountRow, account_id)
     if row is None or row.deleted_at is not None:
         raise NotFound("There is no such account.")
-    return Account(row.id, row.email, row.is_admin, row.verified_at is not None, row.created_at)
+    return Account.of(row)
 
 
 async def load_principal(session: AsyncSession, claims: Claims) -> Principal:

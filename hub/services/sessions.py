@@ -1,8 +1,9 @@
 """Sign-ins: one session per device, kept alive by a chain of refresh tokens.
 
 A refresh token works once and is followed by exactly one other, which is derived from it with the hub's secret. Used
-again within `GRACE_S`, it gives the same follower once more (two tabs that refresh at the same moment, an answer that
-got lost); used again later, it is in two hands, and the session ends for both. Only hashes are stored.
+again within `GRACE_S` by the same program, it gives the same follower once more (two tabs that refresh at the same
+moment, an answer that got lost); used again later, or by another program, it is in two hands, and the session ends for
+both (decision 0014). Only hashes are stored.
 """
 
 import hashlib
@@ -11,12 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.auth.permissions import Principal
 from hub.auth.tokens import Tokens
+from hub.domain.control import SessionsEnded
 from hub.errors import NotFound, Unauthenticated
 from hub.ids import new_id
+from hub.services import audit, control
 from models import Account, RefreshToken
 from models import Session as SessionRow
 
@@ -43,7 +47,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """One living sign-in, for its owner to look at."""
+    """One living sign-in, for its owner to look at. `address`: where he signed in from."""
 
     id: str
     user_agent: str
@@ -71,7 +75,14 @@ async def start(
 
 
 async def refresh(
-    session: AsyncSession, tokens: Tokens, refresh_token: str, *, refresh_ttl_s: int, now: datetime
+    session: AsyncSession,
+    tokens: Tokens,
+    refresh_token: str,
+    *,
+    user_agent: str,
+    address: str,
+    refresh_ttl_s: int,
+    now: datetime,
 ) -> Grant | Refusal:
     """Turn a refresh token into its follower and a fresh access token. Commit also when it is refused."""
     # One statement takes the token: of two at the same moment the second waits here, then finds it used.
@@ -84,7 +95,8 @@ async def refresh(
     row = (
         await session.execute(
             select(RefreshToken.used_at, RefreshToken.expires_at, SessionRow.id, SessionRow.ended_at)
-            .add_columns(Account.id.label("account_id"), Account.token_version, Account.disabled_at)
+            .add_columns(SessionRow.user_agent, Account.id.label("account_id"))
+            .add_columns(Account.token_version, Account.disabled_at)
             .join(SessionRow, SessionRow.id == RefreshToken.session_id)
             .join(Account, Account.id == SessionRow.account_id)
             .where(RefreshToken.token_hash == _hash(refresh_token))
@@ -96,9 +108,11 @@ async def refresh(
     if taken is not None:
         session.add(_link(follower, row.id, refresh_ttl_s, now))
         await session.flush()
-        await session.execute(update(SessionRow).where(SessionRow.id == row.id).values(last_used_at=now))
-    elif now - row.used_at > timedelta(seconds=GRACE_S):
-        await end(session, row.id, now=now)
+        # A browser that has renewed itself says so; it is this program that may ask again within the grace.
+        values = {"last_used_at": now, "user_agent": _stored(user_agent)}
+        await session.execute(update(SessionRow).where(SessionRow.id == row.id).values(**values))
+    elif now - row.used_at > timedelta(seconds=GRACE_S) or row.user_agent != _stored(user_agent):
+        await _end_reused(session, row.account_id, row.id, address=address, now=now)
         return Refusal.REUSED
     access_token = tokens.issue(account_id=row.account_id, session_id=row.id, version=row.token_version, now=now)
     return Grant(access_token, tokens.ttl_s, follower, refresh_ttl_s, row.id)
@@ -113,31 +127,24 @@ async def session_of_refresh_token(session: AsyncSession, refresh_token: str) ->
 
 
 async def end(session: AsyncSession, session_id: str, *, now: datetime) -> None:
-    """End one session: its access tokens are refused from the commit on, its refresh tokens too."""
-    await session.execute(
-        update(SessionRow).where(SessionRow.id == session_id, SessionRow.ended_at.is_(None)).values(ended_at=now)
-    )
+    """End one session: its tokens are refused from the commit on, and its sockets close. Nothing may follow."""
+    await _end(session, SessionRow.id == session_id, now=now)
 
 
 async def end_own(session: AsyncSession, account_id: str, session_id: str, *, now: datetime) -> None:
-    """End a session of this account; NotFound for anybody else's and for one that has ended."""
-    ended = await session.scalar(
-        update(SessionRow)
-        .where(SessionRow.id == session_id, SessionRow.account_id == account_id, SessionRow.ended_at.is_(None))
-        .values(ended_at=now)
-        .returning(SessionRow.id)
-    )
-    if ended is None:
+    """As `end`, for a session of this account; NotFound for anybody else's and for one that has ended."""
+    if not await _end(session, SessionRow.id == session_id, SessionRow.account_id == account_id, now=now):
         raise NotFound("There is no such session.")
 
 
-async def end_all(session: AsyncSession, account_id: str, *, now: datetime) -> None:
-    """End every session of an account."""
+async def end_all(session: AsyncSession, account_id: str, *, now: datetime, spared: str = "") -> None:
+    """End every session of an account but `spared`. Nothing may follow."""
     await session.execute(
         update(SessionRow)
-        .where(SessionRow.account_id == account_id, SessionRow.ended_at.is_(None))
+        .where(SessionRow.account_id == account_id, SessionRow.ended_at.is_(None), SessionRow.id != spared)
         .values(ended_at=now)
     )
+    await control.tell(session, SessionsEnded(account=account_id, spared=spared), now=now)
 
 
 async def list_own(session: AsyncSession, account_id: str) -> list[SessionInfo]:
@@ -160,6 +167,36 @@ async def issue_token_for(session: AsyncSession, tokens: Tokens, email: str, now
     return access_token
 
 
+async def _end(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> bool:
+    """End the one session that `which` names, and tell; False when it has ended already, or is none."""
+    ended = (
+        await session.execute(
+            update(SessionRow)
+            .where(*which, SessionRow.ended_at.is_(None))
+            .values(ended_at=now)
+            .returning(SessionRow.account_id, SessionRow.id)
+        )
+    ).one_or_none()
+    if ended is None:
+        return False
+    await control.tell(session, SessionsEnded(account=ended.account_id, sessions=(ended.id,)), now=now)
+    return True
+
+
+async def _end_reused(session: AsyncSession, account_id: str, session_id: str, *, address: str, now: datetime) -> None:
+    """A refresh token came twice. Who of the two is the thief nobody can know, so neither goes on."""
+    await audit.note(
+        session,
+        by=Principal(account_id=account_id, address=address),
+        now=now,
+        action="session.reused",
+        object_kind="session",
+        object_id=session_id,
+        account_id=account_id,
+    )
+    await end(session, session_id, now=now)
+
+
 async def _open(
     session: AsyncSession, tokens: Tokens, account_id: str, user_agent: str, address: str, now: datetime
 ) -> tuple[str, str]:
@@ -177,7 +214,7 @@ async def _open(
         SessionRow(
             id=session_id,
             account_id=account_id,
-            user_agent=user_agent[:255],
+            user_agent=_stored(user_agent),
             address=address[:255],
             created_at=now,
             last_used_at=now,
@@ -190,6 +227,10 @@ async def _open(
 def _link(refresh_token: str, session_id: str, ttl_s: int, now: datetime) -> RefreshToken:
     expires_at = now + timedelta(seconds=ttl_s)
     return RefreshToken(token_hash=_hash(refresh_token), session_id=session_id, created_at=now, expires_at=expires_at)
+
+
+def _stored(user_agent: str) -> str:
+    return user_agent[:255]
 
 
 def _hash(refresh_token: str) -> str:
