@@ -48,13 +48,17 @@ def _has_token(request: Request) -> bool:
 
 
 async def run_checks(request: Request) -> dict[str, str]:
-    """`{"database", "redis", "relay"}`: each `ok` or a few words."""
-    redis = "ok" if request.state.node.is_ready else "no confirmed subscription, or leaving"
+    """`{"database", "redis", "relay", "rights"}`: each `ok` or a few words."""
+    node = request.state.node
+    checks = {
+        "redis": "ok" if node.is_ready else "no confirmed subscription, or leaving",
+        "rights": "ok" if node.knows_rights else "not confirmed by the database: only public views are served",
+    }
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S), request.state.db() as session:
             age_s = await outbox.oldest_age_s(session) or 0.0
     except Exception as error:  # noqa: BLE001 (whatever it is, the answer is "not ready"; no details leave)
-        return {"database": type(error).__name__, "redis": redis, "relay": "unknown"}
+        return {**checks, "database": type(error).__name__, "relay": "unknown"}
     request.state.metrics.outbox_age.set(age_s)
     relay = "ok" if age_s < RELAY_LAG_LIMIT_S else f"events have waited for {age_s:.0f} s"
-    return {"database": "ok", "redis": redis, "relay": relay}
+    return {**checks, "database": "ok", "relay": relay}

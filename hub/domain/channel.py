@@ -40,3 +40,8 @@ def parse_channel(name: str) -> PageChannel | None:
 def channel_name(slug: str, view: View) -> str:
     """The name under which a view's history is kept; the public view has the bare name."""
     return f"page:{slug}" if view.key == PUBLIC else f"page:{slug}@{view.key}"
+
+
+def is_private_channel(name: str) -> bool:
+    """Whether it is a view that not everybody may see: of a page, and not the public one."""
+    return name.startswith("page:") and "@" in name

@@ -146,11 +146,15 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotAt:
-    """JSON of the page as one view sees it, true at (epoch, offset)."""
+    """JSON of the page as one view sees it, true at (epoch, offset).
+
+    `rights`: how far the control stream had come at that moment; 0 for what everybody may see.
+    """
 
     epoch: str
     offset: int
     data: bytes
+    rights: int = 0
 
 
 class Snapshots(Protocol):

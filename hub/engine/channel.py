@@ -54,7 +54,8 @@ Action = Deliver | Fetch | AskTop | Recall | Gone
 
 def publication_of(message: Message) -> Publication:
     """A page's: the payload is its data."""
-    return Publication(message.offset, message.payload or b"null", message.created_at_ms, message.flags)
+    payload = message.payload or b"null"
+    return Publication(message.offset, payload, message.created_at_ms, message.flags, rights=message.rights)
 
 
 class Channel:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from hub.clock import Clock
 from hub.engine.broker import FLAG_JOIN, FLAG_LEAVE, Message, SnapshotAt
-from hub.engine.channel import MAX_GAP, REORDER_WAIT_S, Action, AskTop, Channel, Deliver, Fetch, Gone, Recall
+from hub.engine.channel import AskTop, Channel
+from hub.engine.control import Control
 from hub.engine.envelope import unpack_client
 from hub.engine.fanout import Fanout, Member
+from hub.engine.follower import Follower
 from hub.engine.reads import Reads
 from hub.engine.tally import Tally
+from hub.engine.work import Spawn
 from hub.errors import HubError, Unavailable
 from hub.protocol.recovery import MAX_RECOVERED, can_recover, merge, that_fit
 from hub.protocol.stream import Publication, StreamPosition
 
 MAX_TRIES = 5
+HELD_LENGTH = 256
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +63,11 @@ def take_presence(message: Message, fanout: Fanout) -> bool:
     return True
 
 
-class LiveChannel:
-    """Everything between an await and the next happens in one step of the loop; the invariants lean on that."""
+class LiveChannel(Follower):
+    """`control`: of a channel that not everybody may see; nothing enters it that was written under rights unknown here.
+
+    So whatever the ring holds may be delivered, and what is read of log and snapshots waits before it is.
+    """
 
     def __init__(
         self,
@@ -71,60 +76,48 @@ class LiveChannel:
         fanout: Fanout,
         reads: Reads,
         clock: Clock,
-        spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
+        spawn: Spawn,
         recall: Callable[[Iterable[Member]], None],
         forget: Callable[[LiveChannel], None],
         has_snapshots: bool = True,
         is_cache: bool = False,
+        control: Control | None = None,
         tally: Tally | None = None,
     ) -> None:
-        self.state = state
+        super().__init__(state, reads=reads, spawn=spawn, tally=tally or Tally())
         self.fanout = fanout
         self.is_silent = True  # no message since the last position check
         self.joining = 0
-        self.reads = reads
         self._clock = clock
-        self._spawn = spawn
         self._recall = recall
         self._forget = forget
         self._has_snapshots = has_snapshots
         self._is_cache = is_cache
-        self._tally = tally or Tally()
+        self._control = control
+        self._held: deque[Message] = deque()  # for what they were written under to be known here
+        self._is_releasing = False
         self._cached: SnapshotAt | None = None
-        self._is_fetching = False
-        self._is_asking = False
-
-    @property
-    def name(self) -> str:
-        return self.state.name
 
     @property
     def is_idle(self) -> bool:
         return not len(self.fanout) and not self.joining
 
+    @property
+    def is_private(self) -> bool:
+        return self._control is not None
+
     def receive(self, message: Message) -> None:
         if take_presence(message, self.fanout):
             return
         self.is_silent = False
-        self.perform(self.state.received(message))
+        if self._control is not None and self._must_wait(message, self._control):
+            self._hold(message)
+        else:
+            self.perform(self.state.received(message))
 
-    def perform(self, actions: Iterable[Action]) -> None:
-        for action in actions:
-            match action:
-                case Deliver(publications):
-                    self.fanout.send(publications, self._clock.monotonic())
-                case Fetch(delay_s) if not self._is_fetching:
-                    self._is_fetching = True
-                    self._spawn(partial(self._fetch, delay_s))
-                case AskTop() if not self._is_asking:
-                    self._is_asking = True
-                    self._spawn(self._ask)
-                case Recall():
-                    self._tally.rebases += 1
-                    self._recall(self.fanout.take_all())
-                case Gone():
-                    self._forget(self)
-                    self._recall(self.fanout.take_all())
+    def put_off(self) -> None:
+        """Take every member out and tell it to come back."""
+        self._recall(self.fanout.take_all())
 
     async def enter(self, member: Member, since: StreamPosition | None, must_recover: bool, accept: Accept) -> None:
         """Add `member`, brought up to date; raises Unrecoverable, NotFound or Unavailable."""
@@ -140,12 +133,6 @@ class LiveChannel:
         else:
             self._admit(member, accept, Entry(self.state.position, None, ()), ())
             self._tally.joined_at_top += 1
-
-    async def catch_up(self) -> None:
-        """Ask the log where we stand, and read what is missing."""
-        await self.reads.shared(("top", self.name), self._compare)
-        if self.state.has_gap:
-            await self.reads.shared(("gap", self.name), self._read_gap)
 
     # Joining
 
@@ -174,6 +161,7 @@ class LiveChannel:
                 ("after", self.name, epoch, since.offset),
                 lambda: self.reads.after(self.name, since.offset, MAX_RECOVERED + 1),
             )
+            await self._await_rights(history)
             if top is None or not top.epoch == epoch == state.epoch or since.offset < top.floor:
                 return False
         return False
@@ -214,14 +202,17 @@ class LiveChannel:
         self._admit(member, accept, entry, ())
 
     async def _snapshot(self) -> SnapshotAt:
-        cached = self._cached
-        if cached is not None and cached.epoch == self.state.epoch and cached.offset >= self.state.pos:
-            return cached
-        self._cached = await self.reads.shared(("snapshot", self.name), lambda: self.reads.snapshot(self.name))
-        return self._cached
+        snapshot = self._cached
+        if snapshot is None or snapshot.epoch != self.state.epoch or snapshot.offset < self.state.pos:
+            snapshot = await self.reads.shared(("snapshot", self.name), lambda: self.reads.snapshot(self.name))
+            self._cached = snapshot
+        await self._await_rights_of(snapshot)
+        return snapshot
 
     def _admit(self, member: Member, accept: Accept, entry: Entry, tail: Iterable[Publication]) -> None:
         """Answer and add, with nothing in between that could let a publication through."""
+        if self._control is not None and not self._control.is_trusted:
+            raise Unavailable
         self.fanout.flush()
         if not accept(entry):
             return
@@ -230,35 +221,49 @@ class LiveChannel:
         base = entry.publications[-1].data if entry.publications else None
         self.fanout.add(member, last=max(self.state.pos, entry.position.offset), base=base)
 
-    # Healing
+    # Rights
 
-    async def _fetch(self, delay_s: float) -> None:
+    def _must_wait(self, message: Message, control: Control) -> bool:
+        return message.rights > control.position or bool(self._held)
+
+    def _hold(self, message: Message) -> None:
+        if len(self._held) < HELD_LENGTH:
+            self._held.append(message)
+        if not self._is_releasing:
+            self._is_releasing = True
+            self._spawn(self._release)
+
+    async def _release(self) -> None:
+        assert self._control is not None, "nothing is held in a public channel"
         try:
-            await asyncio.sleep(delay_s)
-            while self.state.has_gap:
-                await self.reads.shared(("gap", self.name), self._read_gap)
-                if self.state.has_gap:
-                    await asyncio.sleep(REORDER_WAIT_S)
+            while self._held:
+                await self._control.reach(self._held[0].rights)
+                while self._held and self._held[0].rights <= self._control.position:
+                    self.perform(self.state.received(self._held.popleft()))
         except HubError as error:
-            log.info("gap in %s stays for now: %s", self.name, error.code)  # the position check comes back to it
+            log.info("publications in %s wait for what is known of rights: %s", self.name, error.code)
         finally:
-            self._is_fetching = False
+            self._held.clear()
+            self._is_releasing = False
+        self.perform([AskTop()])  # what has been dropped is in the log
 
-    async def _read_gap(self) -> None:
-        asked_at, known_then = self.state.position, self.state.known_head
-        publications, top = await self.reads.after(self.name, asked_at.offset, MAX_GAP + 1)
-        self._tally.gaps += len(publications)
-        self.perform(self.state.fetched(publications, top, asked_at, known_then=known_then))
+    async def _await_rights(self, publications: Sequence[Publication]) -> None:
+        if self._control is not None and publications:
+            await self._control.reach(max(item.rights for item in publications))
 
-    async def _ask(self) -> None:
-        try:
-            await self.reads.shared(("top", self.name), self._compare)
-        except HubError as error:
-            log.info("cannot compare %s with the log for now: %s", self.name, error.code)
-        finally:
-            self._is_asking = False
+    async def _await_rights_of(self, snapshot: SnapshotAt) -> None:
+        if self._control is not None:
+            await self._control.reach(snapshot.rights)
 
-    async def _compare(self) -> None:
-        asked_at = self.state.position
-        top = await self.reads.top(self.name)
-        self.perform(self.state.checked(top, asked_at))
+    # What the log and the broker bring
+
+    def _deliver(self, publications: Sequence[Publication]) -> None:
+        self.fanout.send(publications, self._clock.monotonic())
+
+    def _start_anew(self) -> None:
+        self._tally.rebases += 1
+        self.put_off()
+
+    def _vanish(self) -> None:
+        self._forget(self)
+        self.put_off()

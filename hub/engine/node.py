@@ -6,34 +6,37 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hub.clock import Clock
-from hub.engine.broker import Broker, Log, Message, Snapshots, Top
-from hub.engine.channel import RING_LENGTH, Channel, publication_of
+from hub.domain.channel import is_private_channel
+from hub.domain.control import CONTROL_CHANNEL, AccountNews, AudienceChanged, ControlEvent
+from hub.engine.broker import ACCOUNT_PREFIX, Broker, Log, Message, Snapshots
+from hub.engine.channel import RING_LENGTH, AskTop, Channel, publication_of
+from hub.engine.control import Control
 from hub.engine.custom import NO_POSITION, PAGE_PREFIX, CustomChannels
 from hub.engine.envelope import unpacked
 from hub.engine.fanout import Fanout, Member
-from hub.engine.live import Accept, Entry, LiveChannel, Unrecoverable
+from hub.engine.live import Accept, Entry, LiveChannel
 from hub.engine.options import ChannelOptions
+from hub.engine.past import Past
 from hub.engine.plain import PlainChannel
 from hub.engine.position_check import PositionCheck
 from hub.engine.reads import Reads
 from hub.engine.sessions import Sessions
 from hub.engine.tally import Tally
+from hub.engine.work import Tasks
 from hub.errors import NotFound, Unavailable
 from hub.protocol.codes import UnsubscribeCode
-from hub.protocol.recovery import that_fit
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 RECALL_SPREAD_S = 2.0
 SWEEP_INTERVAL_S = 0.25
 LINGER_S = (30.0, 60.0)
 LOG_SILENCE_LIMIT_S = 15.0
-MAX_HISTORY = 300
 OPENING_BUFFER = 256
 
 _PAGE = ChannelOptions(history_size=RING_LENGTH)
@@ -45,12 +48,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NodeLimits:
-    """What a slow member may hold, and how long leaving may take."""
+    """What a slow member may hold, how long leaving may take, and how long rights count as known."""
 
     buffer_bytes: int = 262_144
     stall_deadline_s: float = 10.0
     drain_s: float = 10.0
     tick_s: float = 0.005  # what is published to one channel within it goes out as one write
+    trust_s: float = 15.0  # without a word from the log about the control stream; then only public views go on
 
 
 class Node:
@@ -78,7 +82,17 @@ class Node:
         self._opening: dict[str, list[Message]] = {}
         self.sessions = Sessions(self._rng)
         self.tally = Tally()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
+        self._spawn = self._tasks.spawn
+        self._control = Control(
+            broker,
+            Reads(source, snapshots),
+            clock=clock,
+            spawn=self._spawn,
+            apply=self._heed,
+            recheck_all=self.sessions.recheck_all,
+            trust_s=limits.trust_s,
+        )
         self._check = PositionCheck(self._positioned, self._reads, clock=clock, rng=self._rng, tally=self.tally)
         self._is_draining = False
 
@@ -87,18 +101,17 @@ class Node:
         await self._broker.start(self._receive, self._suspect)
         if self._custom is not None:
             self._custom.start()
+        self._control.start()
         self._check.begin()
         self._spawn(self._check.run_forever)
         self._spawn(self._sweep_forever)
 
     async def close(self) -> None:
         """Stop everything; members are not told."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
         if self._custom is not None:
             await self._custom.close()
+        await self._control.close()
         await self._reads.close()
         await self._custom_reads.close()
         await self._broker.close()
@@ -113,6 +126,11 @@ class Node:
     def has_broker(self) -> bool:
         """Whether the broker's link has lately shown a sign of life."""
         return self._broker.is_healthy
+
+    @property
+    def knows_rights(self) -> bool:
+        """Whether views that not everybody may see are served: the log has lately confirmed what rights are known."""
+        return self._control.is_trusted
 
     @property
     def is_draining(self) -> bool:
@@ -141,6 +159,9 @@ class Node:
         """
         if self._is_draining:
             raise Unavailable
+        control = self._control_of(channel)
+        if control is not None:
+            await control.confirm()
         if self._custom is None or member.info is None:
             await self._enter(channel, member, since, must_recover, accept)
         else:
@@ -221,21 +242,8 @@ class Node:
         """
         if not self._options(channel).history_size:
             return NO_POSITION, ()
-        reads = self._reads_of(channel)
-        top = await self._top(reads, channel)
-        if since is not None and since.epoch not in ("", top.epoch):
-            raise Unrecoverable
-        position = StreamPosition(top.epoch, top.head)
-        count = MAX_HISTORY if limit < 0 else min(limit, MAX_HISTORY)
-        if not count:
-            return position, ()
-        if is_reverse:
-            end = top.head + 1 if since is None else min(since.offset, top.head + 1)
-            publications, _ = await reads.after(channel, max(top.floor, end - 1 - count), count)
-            return position, that_fit([item for item in reversed(publications) if item.offset < end])
-        after = top.floor if since is None else max(top.floor, since.offset)
-        publications, _ = await reads.after(channel, after, count)
-        return position, that_fit(publications)
+        past = Past(channel, self._reads_of(channel), self._control_of(channel))
+        return await past.read(since, limit, is_reverse=is_reverse)
 
     @property
     def custom(self) -> CustomChannels:
@@ -279,14 +287,13 @@ class Node:
             tally=self.tally,
             on_written=self._observe,
         )
-        is_page, options = channel.startswith(PAGE_PREFIX), self._options(channel)
+        is_page, options, reads = channel.startswith(PAGE_PREFIX), self._options(channel), self._reads_of(channel)
         if not options.history_size:
             return PlainChannel(channel, fanout, self._clock)
-        reads = self._reads_of(channel)
         return LiveChannel(
             Channel(
                 channel,
-                await self._top(reads, channel),
+                await reads.known_top(channel),
                 publication_of if is_page else unpacked,
                 min(options.history_size, RING_LENGTH),
             ),
@@ -298,6 +305,7 @@ class Node:
             forget=self._forget,
             has_snapshots=is_page,
             is_cache=options.is_cache,
+            control=self._control_of(channel),
             tally=self.tally,
         )
 
@@ -312,26 +320,37 @@ class Node:
     def _reads_of(self, channel: str) -> Reads:
         return self._reads if channel.startswith(PAGE_PREFIX) else self._custom_reads
 
-    async def _top(self, reads: Reads, channel: str) -> Top:
-        top = await reads.top(channel)
-        if top is None:
-            raise NotFound
-        return top
+    def _control_of(self, channel: str) -> Control | None:
+        return self._control if is_private_channel(channel) else None
 
     def _receive(self, message: Message) -> None:
+        if message.channel == CONTROL_CHANNEL:
+            self._control.receive(message)
+            return
         live = self._channels.get(message.channel)
         if live is not None:
             live.receive(message)
         elif (early := self._opening.get(message.channel)) is not None and len(early) < OPENING_BUFFER:
             early.append(message)
 
+    def _heed(self, event: ControlEvent, time_ms: int) -> None:
+        """What the control stream says, whatever else it may set off, is done when this returns."""
+        self.sessions.apply(event)
+        if isinstance(event, AccountNews):
+            own = self._channels.get(ACCOUNT_PREFIX + event.account)
+            if isinstance(own, PlainChannel):
+                own.tell(bytes(event.data), time_ms)
+        elif isinstance(event, AudienceChanged):
+            for live in self._positioned():
+                if live.name.partition("@")[0] == PAGE_PREFIX + event.slug:
+                    live.perform([AskTop()])  # what was cut there must not wait for a message that may be lost
+
     def _recall(self, members: Iterable[Member]) -> None:
         """Tell members that were taken out to come back, spread so that they do not come at once."""
-        loop = asyncio.get_running_loop()
+        call_later = asyncio.get_running_loop().call_later
         for member in members:
             self.tally.recalls += 1
-            delay_s = self._rng.uniform(0, RECALL_SPREAD_S)
-            loop.call_later(delay_s, member.on_recall, UnsubscribeCode.INSUFFICIENT_STATE)
+            call_later(self._rng.uniform(0, RECALL_SPREAD_S), member.on_recall, UnsubscribeCode.INSUFFICIENT_STATE)
 
     def _linger_if_idle(self, live: LiveChannel | PlainChannel) -> None:
         """Keep an empty channel for a while: reloads and flapping networks come back soon."""
@@ -352,6 +371,7 @@ class Node:
     # Watching
 
     def _suspect(self, reason: str) -> None:
+        self._control.suspect()
         if self._check.suspect(reason):
             self._spawn(self._check.run_soon)
 
@@ -362,20 +382,18 @@ class Node:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL_S)
             now = self._clock.monotonic()
+            self._fail_closed()
             for live in list(self._channels.values()):
                 if live.fanout.has_behind:
                     for member in live.fanout.sweep(now):
                         member.on_recall(UnsubscribeCode.INSUFFICIENT_STATE)
                     self._linger_if_idle(live)
 
-    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        task = asyncio.get_running_loop().create_task(_guard(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-async def _guard(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    try:
-        await work()
-    except Exception:
-        log.exception("work of the node failed")
+    def _fail_closed(self) -> None:
+        if self._control.is_trusted:
+            return
+        for live in self._positioned():
+            if live.is_private and len(live.fanout):
+                log.warning("rights have not been confirmed for %g s: nobody sees %s", self._limits.trust_s, live.name)
+                live.put_off()
+                self._linger_if_idle(live)

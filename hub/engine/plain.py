@@ -7,7 +7,7 @@ from hub.engine.broker import Message
 from hub.engine.envelope import unpacked
 from hub.engine.fanout import Fanout, Member
 from hub.engine.live import Accept, Entry, take_presence
-from hub.protocol.stream import StreamPosition
+from hub.protocol.stream import Publication, StreamPosition
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,10 @@ class PlainChannel:
             log.warning("unreadable publication on %s: %s", self.name, error)
             return
         self.fanout.send([publication], self._clock.monotonic())
+
+    def tell(self, data: bytes, time_ms: int) -> None:
+        """Something of the hub's own; `data` is JSON."""
+        self.fanout.send([Publication(0, data, time_ms)], self._clock.monotonic())
 
     async def enter(
         self,

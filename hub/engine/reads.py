@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from hub.engine.broker import Log, SnapshotAt, Snapshots, Top
-from hub.errors import HubError, Unavailable
+from hub.errors import HubError, NotFound, Unavailable
 from hub.protocol.stream import Publication
 
 T = TypeVar("T")
@@ -33,6 +33,13 @@ class Reads:
 
     async def top(self, channel: str) -> Top | None:
         return (await self.tops([channel])).get(channel)
+
+    async def known_top(self, channel: str) -> Top:
+        """Raises NotFound when there is no such channel."""
+        top = await self.top(channel)
+        if top is None:
+            raise NotFound
+        return top
 
     async def after(self, channel: str, offset: int, limit: int) -> tuple[list[Publication], Top | None]:
         """Publications above `offset`, and where the channel stood after they were read.

@@ -34,6 +34,7 @@ class Publication:
     info: ClientInfo | None = None  # the connection that published it
     tags: Mapping[str, str] = field(default_factory=dict)
     form: Form = Form.PLAIN
+    rights: int = 0  # how far the control stream had come when it was written; 0 for what everybody may see
 
 
 @dataclass(frozen=True, slots=True)

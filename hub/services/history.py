@@ -49,15 +49,15 @@ async def read_tops(session: AsyncSession, channels: Sequence[str]) -> dict[str,
 
 async def read_after(session: AsyncSession, channel: str, after: int, limit: int) -> list[Publication]:
     rows = await session.execute(
-        select(Event.off, Event.payload, Event.created_at, Event.flags)
+        select(Event.off, Event.payload, Event.created_at, Event.flags, Event.rights)
         .join(Channel, Channel.id == Event.channel_id)
         .where(Channel.name == channel, Event.off > after)
         .order_by(Event.off)
         .limit(limit)
     )
     return [
-        Publication(off, payload.encode(), round(at.timestamp() * 1000), flags)
-        for off, payload, at, flags in rows.all()
+        Publication(off, payload.encode(), round(at.timestamp() * 1000), flags, rights=rights)
+        for off, payload, at, flags, rights in rows.all()
     ]
 
 

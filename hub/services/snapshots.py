@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
 from hub.domain.audience import view_of_key
+from hub.domain.channel import is_private_channel
 from hub.domain.snapshot import Json, project
 from hub.domain.text import iso
 from hub.engine.broker import SnapshotAt
 from hub.errors import NotFound
+from hub.services import control
 from hub.services.database import Sessions, one_moment
 from hub.services.state import load_state
 from hub.services.views import resolve_view, see_page
@@ -62,5 +64,6 @@ class SqlSnapshots:
     async def snapshot(self, channel: str) -> SnapshotAt:
         async with one_moment(self._sessions) as session:
             snapshot = await read_snapshot(session, channel)
+            rights = await control.head(session) if is_private_channel(channel) else 0
         data = json.dumps(snapshot, ensure_ascii=False, separators=(",", ":")).encode()
-        return SnapshotAt(snapshot["epoch"], snapshot["offset"], data)
+        return SnapshotAt(snapshot["epoch"], snapshot["offset"], data, rights)

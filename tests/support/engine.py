@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from hub.domain.channel import is_private_channel
+from hub.domain.control import CONTROL_CHANNEL, ControlEvent, encode_control
 from hub.engine.broker import Message, SnapshotAt, Top
 from hub.engine.fanout import Member
 from hub.engine.live import Entry
@@ -11,10 +13,13 @@ from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 
 
 class MemoryLog:
-    """Log and snapshots of a few channels; `reads` counts the questions by kind."""
+    """Log and snapshots of a few channels; `reads` counts the questions by kind, but for those of the control stream.
+
+    `rights`: where the control stream stands for whoever writes now.
+    """
 
     def __init__(self) -> None:
-        self.channels: dict[str, list[Publication]] = {}
+        self.channels: dict[str, list[Publication]] = {CONTROL_CHANNEL: []}
         self.epoch = "e1"
         self.floor = 0
         self.is_away = False
@@ -28,26 +33,40 @@ class MemoryLog:
         rows = self.channels[channel]
         offset = len(rows) + 1
         data = payload if payload is not None else b'{"n":%d}' % offset
-        rows.append(Publication(offset, data, 5, flags))
-        return Message(channel, self.epoch, offset, flags, 0, 5, data)
+        rights = self.rights if is_private_channel(channel) else 0
+        rows.append(Publication(offset, data, 5, flags, rights=rights))
+        return Message(channel, self.epoch, offset, flags, rights, 5, data)
+
+    def tell(self, event: ControlEvent) -> Message:
+        """The next event of the control stream."""
+        return self.commit(CONTROL_CHANNEL, encode_control(event))
+
+    @property
+    def rights(self) -> int:
+        return len(self.channels[CONTROL_CHANNEL])
 
     async def tops(self, channels: Sequence[str]) -> Mapping[str, Top]:
-        self._ask("tops")
+        self._ask("tops", *channels)
+        floors = {CONTROL_CHANNEL: 0}
         return {
-            name: Top(self.epoch, len(self.channels[name]), self.floor) for name in channels if name in self.channels
+            name: Top(self.epoch, len(self.channels[name]), floors.get(name, self.floor))
+            for name in channels
+            if name in self.channels
         }
 
     async def read_after(self, channel: str, after: int, limit: int) -> list[Publication]:
-        self._ask("read_after")
-        return [row for row in self.channels[channel] if row.offset > max(after, self.floor)][:limit]
+        self._ask("read_after", channel)
+        floor = 0 if channel == CONTROL_CHANNEL else self.floor
+        return [row for row in self.channels[channel] if row.offset > max(after, floor)][:limit]
 
     async def snapshot(self, channel: str) -> SnapshotAt:
         self._ask("snapshot")
         head = len(self.channels[channel])
-        return SnapshotAt(self.epoch, head, b'{"offset":%d}' % head)
+        rights = self.rights if is_private_channel(channel) else 0
+        return SnapshotAt(self.epoch, head, b'{"offset":%d}' % head, rights)
 
-    def _ask(self, kind: str) -> None:
-        self.reads[kind] += 1
+    def _ask(self, kind: str, *channels: str) -> None:
+        self.reads[kind] += CONTROL_CHANNEL not in channels
         if self.is_away:
             raise ConnectionError("the log is away")
 

@@ -18,7 +18,7 @@ async def test_alive_and_ready_name_each_part(api):
     await wait_until(is_ready)
     assert (await api.anonymous.get("/readyz")).json() == {
         "status": "ok",
-        "checks": {"database": "ok", "redis": "ok", "relay": "ok"},
+        "checks": {"database": "ok", "redis": "ok", "relay": "ok", "rights": "ok"},
     }
 
 
