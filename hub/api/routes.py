@@ -6,12 +6,30 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hub.access import Access, open_to
-from hub.api import accounts, auth, components, figures, groups, health, incidents, keys, mails, maintenances, me, pages
+from hub.api import (
+    accounts,
+    audit,
+    auth,
+    components,
+    figures,
+    groups,
+    health,
+    incidents,
+    invitations,
+    keys,
+    mails,
+    maintenances,
+    me,
+    pages,
+    people,
+    people_groups,
+)
 from hub.api.openapi import DOCS_POLICY, build_document, render_docs
 from hub.api.resource import nothing, resource
 from hub.api.server_api import server_api_routes
 
 PAGE = "/api/v1/pages/{slug}"
+GROUP = "/api/v1/groups/{slug}"
 
 API_ROUTES: tuple[Route, ...] = (
     resource("/api/v1/auth/register", POST=auth.register),
@@ -32,8 +50,26 @@ API_ROUTES: tuple[Route, ...] = (
     resource("/api/v1/mails", GET=mails.list_mails),
     resource("/api/v1/keys", GET=keys.list_keys, POST=keys.create_key),
     resource("/api/v1/keys/{key_id}", DELETE=keys.revoke_key),
+    resource("/api/v1/groups", GET=people_groups.list_people_groups, POST=people_groups.create_people_group),
+    resource(
+        GROUP,
+        GET=people_groups.show_people_group,
+        PATCH=people_groups.update_people_group,
+        DELETE=people_groups.delete_people_group,
+    ),
+    resource(f"{GROUP}/members", GET=people_groups.list_members),
+    resource(f"{GROUP}/members/{{account_id}}", PATCH=people_groups.change_member, DELETE=people_groups.remove_member),
+    resource(f"{GROUP}/invitations", GET=invitations.list_invitations, POST=invitations.create_invitation),
+    resource(f"{GROUP}/invitations/{{invitation_id}}", DELETE=invitations.revoke_invitation),
+    resource(f"{GROUP}/invitations/{{invitation_id}}/resend", POST=invitations.resend_invitation),
+    resource(f"{GROUP}/audit", GET=audit.list_people_group_audit),
+    resource("/api/v1/invitations/accept", POST=invitations.accept_invitation),
     resource("/api/v1/pages", GET=pages.list_pages, POST=pages.create_page),
     resource(PAGE, GET=pages.show_page, PATCH=pages.update_page, DELETE=pages.delete_page),
+    resource(f"{PAGE}/people", GET=people.list_people, POST=people.add_person),
+    resource(f"{PAGE}/people/{{account_id}}", PATCH=people.change_person, DELETE=people.remove_person),
+    resource(f"{PAGE}/transfer", POST=people.transfer_page),
+    resource(f"{PAGE}/audit", GET=audit.list_page_audit),
     resource(f"{PAGE}/snapshot", GET=pages.show_snapshot),
     resource(f"{PAGE}/history", GET=pages.show_history),
     resource(f"{PAGE}/uptime", GET=figures.show_uptime),

@@ -17,12 +17,12 @@ _HEAD = text("SELECT head FROM channel WHERE name = :name")
 _HELD_HEAD = text("SELECT head FROM channel WHERE name = :name FOR SHARE")
 
 
-async def tell(session: AsyncSession, event: ControlEvent, *, now: datetime) -> None:
+async def tell(session: AsyncSession, *events: ControlEvent, now: datetime) -> None:
     """Let every node know, once this transaction commits."""
     channel_id = await session.scalar(select(Channel.id).where(Channel.name == CONTROL_CHANNEL))
     assert channel_id is not None, "the migration makes it"
-    kind = str(event.__struct_config__.tag)
-    await append(session, [Append(channel_id, kind, encode_control(event).decode())], now)
+    told = [Append(channel_id, str(event.__struct_config__.tag), encode_control(event).decode()) for event in events]
+    await append(session, told, now)
 
 
 async def head(session: AsyncSession) -> int:
