@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from hub.clock import Clock
-from hub.engine.broker import FLAG_JOIN, FLAG_LEAVE, Message, SnapshotAt
+from hub.engine.broker import FLAG_JOIN, FLAG_LEAVE, Message, SnapshotAt, Top
 from hub.engine.channel import AskTop, Channel
 from hub.engine.control import Control
 from hub.engine.envelope import unpack_client
@@ -147,7 +147,8 @@ class LiveChannel(Follower):
             missed = state.tail(since.offset)
             is_in_ring = missed is not None
             if missed is None:
-                missed = merge(since.offset, history, state.ring)
+                known = [item for item in history if item.offset <= state.pos]  # the rest comes to every member
+                missed = merge(since.offset, known, state.ring)
             if missed is not None and len(that_fit(missed)) < len(missed):
                 return False
             if missed is not None and self._reaches_top(since, missed):
@@ -162,12 +163,17 @@ class LiveChannel(Follower):
                 lambda: self.reads.after(self.name, since.offset, MAX_RECOVERED + 1),
             )
             await self._await_rights(history)
-            if top is None or not top.epoch == epoch == state.epoch or since.offset < top.floor:
+            if top is None or not top.epoch == epoch == state.epoch or self._is_cut_off(since, top):
+                self._cached = None
+                await self.catch_up()  # the log has gone on without us
                 return False
         return False
 
     def _reaches_top(self, since: StreamPosition, missed: Sequence[Publication]) -> bool:
         return since.offset + len(missed) == self.state.pos
+
+    def _is_cut_off(self, since: StreamPosition, top: Top) -> bool:
+        return since.offset < top.floor
 
     async def _enter_with_snapshot(self, member: Member, accept: Accept) -> None:
         for _ in range(MAX_TRIES):

@@ -1,7 +1,6 @@
 """A node over a broker and a log in memory, in simulated time: joining, recovering, healing, leaving."""
 
 import asyncio
-import functools
 import random
 
 import pytest
@@ -15,7 +14,8 @@ from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.recovery import MAX_RECOVERED
 from hub.protocol.stream import StreamPosition
 from tests.support.engine import MemoryLog, Viewer
-from tests.support.sim import SimulatedClock, SimulatedLoop
+from tests.support.sim import SimulatedClock
+from tests.support.stage import simulated
 
 PAGE = "page:acme"
 
@@ -48,24 +48,6 @@ class Stage:
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
-
-
-def simulated(test):
-    """Run an async test, and the node of its stage, on a loop whose clock jumps."""
-
-    @functools.wraps(test)
-    def run(stage, **options):
-        async def main():
-            await stage.node.start()
-            try:
-                await test(stage, **options)
-            finally:
-                await stage.node.close()
-
-        with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-            runner.run(main())
-
-    return run
 
 
 @simulated
