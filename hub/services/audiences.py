@@ -1,34 +1,28 @@
 """Audiences that something on a page may have: which groups a writer may name, and whether one is still in use."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
 from hub.domain.audience import GROUP, is_audience
+from hub.errors import Invalid
 from models import Component, GroupMember, Incident, Maintenance, Page, PeopleGroup
 
 # Of a group that is not there and of one that is not the writer's: nobody learns which groups exist.
 UNFIT = "must be public, authenticated, verified, or group:<slug> of a group that you are in"
 
 
-async def audience_problem(
-    session: AsyncSession, fields: Mapping[str, Any], *, by: Principal, stored: str | None = None
-) -> dict[str, str]:
-    """`{"audience": …}` when the audience among `fields` is none that `by` may give, else nothing.
+async def check_audience(session: AsyncSession, audience: str | None, *, by: Principal, stored: str | None) -> None:
+    """Invalid unless `by` may give something this audience. Call it with the page's row held, where there is a page.
 
-    `stored` is what the thing has now: it may stay, whoever writes. The group cannot end while the transaction lasts.
-    Call it with the page's row held.
+    `stored` is what the thing has now: it may stay, whoever writes. A group that is named cannot end before the commit.
     """
-    audience = fields.get("audience")
     if audience is None or audience == stored:
-        return {}
+        return
     if not is_audience(audience):
-        return {"audience": UNFIT}
+        raise Invalid(fields={"audience": UNFIT})
     if not audience.startswith(GROUP):
-        return {}
+        return
     query = select(PeopleGroup.id).where(PeopleGroup.slug == audience.removeprefix(GROUP))
     if not by.is_admin:
         is_member = select(GroupMember.role).where(
@@ -36,7 +30,8 @@ async def audience_problem(
         )
         query = query.where(is_member.exists())
     found = await session.scalar(query.with_for_update(read=True, key_share=True, of=PeopleGroup))
-    return {} if found is not None else {"audience": UNFIT}
+    if found is None:
+        raise Invalid(fields={"audience": UNFIT})
 
 
 async def is_in_use(session: AsyncSession, audience: str, *, by_deleted_too: bool = False) -> bool:

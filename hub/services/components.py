@@ -10,12 +10,12 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal, Right
-from hub.domain.audience import is_audience
 from hub.domain.page import Component
 from hub.domain.snapshot import Json
 from hub.domain.status import Status
 from hub.errors import Invalid, NotFound
 from hub.ids import new_id
+from hub.services.audiences import check_audience
 from hub.services.snapshots import see_snapshot
 from hub.services.write import PageChange, change_page, check_version, next_position
 from models import Component as ComponentRow
@@ -41,7 +41,9 @@ class NewComponent:
 async def create(session: AsyncSession, slug: str, new: NewComponent, *, by: Principal, now: datetime) -> Json:
     component_id = new_id()
     async with change_page(session, slug, by=by, now=now, kind="component.created") as change:
-        _check(change, {"group_id": new.group_id, "audience": new.audience})
+        change.subject = component_id
+        _check_group(change, new.group_id)
+        await check_audience(session, new.audience, by=change.by, stored=None)
         await insert_component(change, component_id, new)
     return change.shown("components", component_id)
 
@@ -103,7 +105,8 @@ async def update(
     async with change_page(session, slug, by=by, now=now, kind="component.updated", right=right) as change:
         component = find_component(change, component_id)
         check_version(component.version, expected_version, change.shown_before("components", component_id))
-        _check(change, changes)
+        _check_group(change, changes.get("group_id"))
+        await check_audience(session, changes.get("audience"), by=change.by, stored=component.audience)
         values = {("base_status" if name == "status" else name): value for name, value in changes.items()}
         values = {name: value for name, value in values.items() if getattr(component, name) != value}
         if values:
@@ -133,15 +136,10 @@ def find_component(change: PageChange, component_id: str) -> Component:
     component = change.before.components_by_id.get(component_id)
     if component is None or component.is_deleted:
         raise NotFound("There is no such component.")
+    change.subject = component_id
     return component
 
 
-def _check(change: PageChange, fields: Mapping[str, Any]) -> None:
-    problems = {}
-    group_id, audience = fields.get("group_id"), fields.get("audience")
+def _check_group(change: PageChange, group_id: str | None) -> None:
     if group_id is not None and group_id not in {group.id for group in change.before.groups}:
-        problems["group_id"] = "is no group of this page"
-    if audience is not None and not is_audience(audience):
-        problems["audience"] = "must be public, authenticated, verified or group:<slug>"
-    if problems:
-        raise Invalid(fields=problems)
+        raise Invalid(fields={"group_id": "is no group of this page"})

@@ -29,6 +29,7 @@ class NewGroup:
 async def create(session: AsyncSession, slug: str, new: NewGroup, *, by: Principal, now: datetime) -> Json:
     group_id = new_id()
     async with change_page(session, slug, by=by, now=now, kind="group.created") as change:
+        change.subject = group_id
         await insert_group(change, group_id, new)
     return change.shown("groups", group_id)
 
@@ -96,5 +97,6 @@ async def delete(session: AsyncSession, slug: str, group_id: str, *, by: Princip
 def _find(change: PageChange, group_id: str) -> Any:
     for group in change.before.groups:
         if group.id == group_id:
+            change.subject = group_id
             return group
     raise NotFound("There is no such group.")

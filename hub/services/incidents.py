@@ -11,13 +11,13 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
-from hub.domain.audience import is_audience
 from hub.domain.incident import Impact, IncidentStatus, is_open, may_follow
 from hub.domain.page import Incident, PageState
 from hub.domain.snapshot import Json, incident_is_visible, incident_json, visible_components
 from hub.domain.status import Status
 from hub.errors import Invalid, NotFound
 from hub.ids import new_id
+from hub.services.audiences import check_audience
 from hub.services.state import load_components, load_incidents
 from hub.services.views import Sight, see_page
 from hub.services.write import PageChange, change_page, check_version
@@ -52,10 +52,12 @@ async def open_incident(session: AsyncSession, slug: str, new: NewIncident, *, b
     """Open an incident with its first update; one that is over already may be opened as resolved."""
     incident_id = new_id()
     started_at = new.started_at or now
-    _check_fields({"started_at": started_at, "audience": new.audience}, now)
+    _check_start(started_at, now)
     if not may_follow(None, new.first.status):
         raise Invalid(fields={"status": "an incident cannot begin with a postmortem"})
     async with change_page(session, slug, by=by, now=now, kind="incident.opened") as change:
+        change.subject = incident_id
+        await check_audience(session, new.audience, by=change.by, stored=None)
         status = new.first.status
         await session.execute(
             insert(IncidentRow).values(
@@ -126,10 +128,11 @@ async def update(
     expected_version: int | None = None,
 ) -> Json:
     """Change `name`, `impact` (None: derived again), `started_at` or `audience`. States and words change by updates."""
-    _check_fields(changes, now)
+    _check_start(changes.get("started_at"), now)
     async with change_page(session, slug, by=by, now=now, kind="incident.updated") as change:
         incident = await _find(change, incident_id)
         check_version(incident.version, expected_version, _show(change, incident))
+        await check_audience(session, changes.get("audience"), by=change.by, stored=incident.audience)
         values = dict(changes)
         if "impact" in values:
             values["impact_override"] = values.pop("impact")
@@ -228,6 +231,7 @@ async def _find(change: PageChange, incident_id: str) -> Incident:
     found = await load_incidents(change.session, where)
     if not found:
         raise NotFound("There is no such incident.")
+    change.subject = found[0]
     return found[0]
 
 
@@ -286,11 +290,6 @@ async def _hand_over(change: PageChange, last: NewUpdate) -> None:
             )
 
 
-def _check_fields(fields: Mapping[str, Any], now: datetime) -> None:
-    problems = {}
-    if fields.get("started_at") is not None and fields["started_at"] > now:
-        problems["started_at"] = "must not lie in the future"
-    if fields.get("audience") is not None and not is_audience(fields["audience"]):
-        problems["audience"] = "must be public, authenticated, verified or group:<slug>"
-    if problems:
-        raise Invalid(fields=problems)
+def _check_start(started_at: datetime | None, now: datetime) -> None:
+    if started_at is not None and started_at > now:
+        raise Invalid(fields={"started_at": "must not lie in the future"})

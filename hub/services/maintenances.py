@@ -12,7 +12,6 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
-from hub.domain.audience import is_audience
 from hub.domain.maintenance import (
     ACTIVE_STATUSES,
     MaintenanceStatus,
@@ -25,6 +24,7 @@ from hub.domain.snapshot import Json, maintenance_is_visible, maintenance_json, 
 from hub.domain.status import Status, worst
 from hub.errors import Invalid, NotFound
 from hub.ids import new_id
+from hub.services.audiences import check_audience
 from hub.services.state import load_components, load_maintenances
 from hub.services.views import Sight, see_page
 from hub.services.write import PageChange, change_page, check_version
@@ -54,10 +54,12 @@ async def schedule(session: AsyncSession, slug: str, new: NewMaintenance, *, by:
     _check_window(new.scheduled_for, new.scheduled_until)
     if new.scheduled_until <= now:
         raise Invalid(fields={"scheduled_until": "must lie in the future"})
-    _check_fields({"rrule": new.rrule, "audience": new.audience})
+    _check_recurrence(new.rrule)
     async with change_page(session, slug, by=by, now=now, kind="maintenance.scheduled") as change:
+        await check_audience(session, new.audience, by=change.by, stored=None)
         _check_components(change, new.components)
         maintenance_id = await insert_maintenance(change, new)
+        change.subject = maintenance_id
     return change.shown("maintenances", maintenance_id)
 
 
@@ -93,10 +95,11 @@ async def update(
     expected_version: int | None = None,
 ) -> Json:
     """Change `name, body, scheduled_for, scheduled_until, rrule, auto_start, auto_complete, audience, components`."""
-    _check_fields(changes)
+    _check_recurrence(changes.get("rrule"))
     async with change_page(session, slug, by=by, now=now, kind="maintenance.updated") as change:
         maintenance = await find_maintenance(change, maintenance_id)
         check_version(maintenance.version, expected_version, _show(change, maintenance))
+        await check_audience(session, changes.get("audience"), by=change.by, stored=maintenance.audience)
         values = dict(changes)
         _check_window(
             values.get("scheduled_for", maintenance.scheduled_for),
@@ -330,6 +333,7 @@ async def find_maintenance(change: PageChange, maintenance_id: str) -> Maintenan
     found = await load_maintenances(change.session, where)
     if not found:
         raise NotFound("There is no such maintenance.")
+    change.subject = found[0]
     return found[0]
 
 
@@ -348,11 +352,6 @@ def _check_window(scheduled_for: datetime, scheduled_until: datetime) -> None:
         raise Invalid(fields={"scheduled_until": "must come after scheduled_for"})
 
 
-def _check_fields(fields: Mapping[str, Any]) -> None:
-    problems = {}
-    if fields.get("rrule") is not None and (problem := recurrence_problem(fields["rrule"])):
-        problems["rrule"] = problem
-    if fields.get("audience") is not None and not is_audience(fields["audience"]):
-        problems["audience"] = "must be public, authenticated, verified or group:<slug>"
-    if problems:
-        raise Invalid(fields=problems)
+def _check_recurrence(rule: str | None) -> None:
+    if rule is not None and (problem := recurrence_problem(rule)):
+        raise Invalid(fields={"rrule": problem})

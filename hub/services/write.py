@@ -26,9 +26,10 @@ from hub.domain.snapshot import LISTS, Json, project
 from hub.domain.text import iso
 from hub.engine.broker import FLAG_CUT, FLAG_REMAP
 from hub.errors import Forbidden, NotFound, VersionConflict
-from hub.services import control
+from hub.services import control, rights
 from hub.services.intervals import follow_statuses
 from hub.services.outbox import Append, append
+from hub.services.page_audit import Subject, note_change
 from hub.services.state import load_audiences, load_state
 from hub.services.views import see_page
 from models import Page as PageRow
@@ -37,7 +38,10 @@ from models import View as ViewRow
 
 @dataclass
 class PageChange:
-    """A change of one page under way. `kind` may be narrowed by the use case; `is_silent` leaves `updated_at` alone."""
+    """A change of one page under way. `kind` may be narrowed by the use case; `is_silent` leaves `updated_at` alone.
+
+    `subject`: what it is about, for the audit log.
+    """
 
     session: AsyncSession
     page_id: str
@@ -48,6 +52,7 @@ class PageChange:
     before: PageState
     is_silent: bool = False
     after: PageState | None = None
+    subject: Subject = None
 
     def shown(self, section: str, key: str) -> Json:
         """The object `key` of `section` as `by` sees it after the change."""
@@ -81,16 +86,17 @@ async def change_page(
     """Hold the page's row lock, let the caller change its rows, then write one event into each view that sees a change.
 
     `right`: what `by` needs; by default what the kind of the event demands. NotFound when `by` may not know of the
-    page, Forbidden when he may look but not write. Nothing slow may follow in the same transaction: the views' counters
-    stay locked until the commit.
+    page, Forbidden when he may look but not write, or could until another change that was under way took the right
+    away. Nothing slow may follow in the same transaction: the views' counters stay locked until the commit.
     """
     sight = await see_page(session, slug, by)
-    if not by.can(sight.page.id, right or _right_of(kind)):
-        raise Forbidden("You may look at this page but not change it.")
-    page_id = sight.page.id
+    page_id, right = sight.page.id, right or _right_of(kind)
+    _require(by, page_id, right)
     locked = await session.scalar(select(PageRow.id).where(PageRow.id == page_id).with_for_update())
     if locked is None:
         raise NotFound("There is no such page.")
+    by = await rights.current(session, by, now=now, page_id=page_id)
+    _require(by, page_id, right)
     before = await load_state(session, page_id)
     audiences_before = await load_audiences(session, page_id)
     change = PageChange(session, page_id, by, now, kind, sight.view, before, is_silent)
@@ -106,6 +112,8 @@ async def change_page(
             ),
         )
     change.after = after
+    if not is_silent:
+        await note_change(session, change.kind, change.subject, before, after, by=by, now=now)
     remap = await load_audiences(session, page_id) != audiences_before or before.page.audience != after.page.audience
     await _tell_views(change, after, remap=remap)
 
@@ -166,6 +174,11 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
     await append(
         change.session, [item if is_public else replace(item, rights=rights) for item, is_public in appends], change.now
     )
+
+
+def _require(by: Principal, page_id: str, right: Right) -> None:
+    if not by.can(page_id, right):
+        raise Forbidden("You may look at this page but not change it.")
 
 
 def _right_of(kind: str) -> Right:
