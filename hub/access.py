@@ -21,6 +21,7 @@ class Access(Enum):
     NOBODY = auto()  # credentials of the request are not looked at: the answer is for everybody, or signs somebody in
     ANYONE = auto()  # rights decide what is seen
     ACCOUNT = auto()  # a signed-in account
+    SIGNED_IN = auto()  # a signed-in account, or a machine's key
     BACKEND = auto()  # another application, with the key of the server API
 
 

@@ -40,6 +40,7 @@ from hub.observe import crashes
 from hub.relay.loop import Relay
 from hub.services.database import create_engine, create_sessions
 from hub.services.history import SqlLog
+from hub.services.machine_keys import LastUses
 from hub.services.snapshots import SqlSnapshots
 from hub.settings import Settings
 from hub.transport.access import Access
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> Starlette:
         presence = Presence(settings.redis_dsn, node_id, node.member_counts)
         sweep = Sweep(clock.monotonic)
         watchdog = Watchdog()
+        key_uses = LastUses(sessions, clock)
         access = Access(sessions, tokens, client_tokens, channels, clock, node)
         context = Context(node, access, clock, sweep, connection_limits(settings))
         emulation = Emulation(node_id, signals.forward, settings.hub_send_buffer_limit_bytes)
@@ -91,6 +93,7 @@ def create_app(settings: Settings) -> Starlette:
         tasks = [
             asyncio.create_task(relay.run(), name="relay"),
             asyncio.create_task(presence.run(), name="presence"),
+            asyncio.create_task(key_uses.run(), name="key uses"),
             asyncio.create_task(freeze_newcomers(lambda: len(node.sessions)), name="collector"),
         ]
         try:
@@ -101,6 +104,7 @@ def create_app(settings: Settings) -> Starlette:
                     "clock": clock,
                     "db": sessions,
                     "tokens": tokens,
+                    "key_uses": key_uses,
                     "limiter": limiter,
                     "principals": principal_of,
                     "node": node,

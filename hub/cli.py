@@ -14,24 +14,27 @@ import typer
 from pydantic import ValidationError
 
 from hub import serve as server
-from hub.auth.permissions import SYSTEM
+from hub.auth.permissions import SCOPES, SYSTEM
 from hub.auth.tokens import Tokens
 from hub.clock import SystemClock
 from hub.datadir import load_settings
+from hub.domain.text import iso
 from hub.errors import HubError, Invalid, Misconfigured
 from hub.migrate import revisions, upgrade
 from hub.observe import logs
 from hub.one_off import seed_demo, transaction
 from hub.preflight import check_database, check_redis, require_current
-from hub.services import accounts, importer, outbox, sessions
+from hub.services import accounts, importer, machine_keys, outbox, sessions
 from hub.services.database import is_unavailable
 from hub.settings import Settings
 from hub.up import up
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Status Hub")
 user_cli = typer.Typer(no_args_is_help=True, help="Accounts.")
+key_cli = typer.Typer(no_args_is_help=True, help="Keys of machines.")
 import_cli = typer.Typer(no_args_is_help=True, help="Bring a status page here from elsewhere.")
 cli.add_typer(user_cli, name="user")
+cli.add_typer(key_cli, name="key")
 cli.add_typer(import_cli, name="import")
 
 _IMPORT_LIMIT_BYTES = 32 * 1_048_576
@@ -138,6 +141,53 @@ def user_create(
 
     account = asyncio.run(run())
     typer.echo(f"{account.email} is made, id {account.id}")
+
+
+@key_cli.command("create")
+def key_create(
+    page: Annotated[list[str], typer.Option(metavar="SLUG", help="A page that it is for; may be given again.")],
+    scope: Annotated[list[str], typer.Option(help=f"{', '.join(SCOPES)}; may be given again.")],
+    name: Annotated[str, typer.Option(help="What people know it by.")] = "command line",
+    expires_in_s: Annotated[int | None, typer.Option(help="Seconds; without it the key lasts.")] = None,
+) -> None:
+    """Print a new key of a machine and nothing else; it cannot be shown again."""
+    settings = _settings("key", needs_redis=False)
+    new = machine_keys.NewKey(name, page, scope, expires_in_s)
+
+    async def run() -> str:
+        async with transaction(settings) as session:
+            _, text = await machine_keys.create(session, new, by=SYSTEM, now=_clock.now())
+            return text
+
+    typer.echo(asyncio.run(run()))
+
+
+@key_cli.command("list")
+def key_list() -> None:
+    """Print a line for each key: id, scopes, pages, when it was used last, when it ends, name."""
+    settings = _settings("key", needs_redis=False)
+
+    async def run() -> list[machine_keys.MachineKey]:
+        async with transaction(settings) as session:
+            return await machine_keys.list_keys(session, by=SYSTEM)
+
+    for key in asyncio.run(run()):
+        used = iso(key.last_used_at) if key.last_used_at else "never used"
+        ends = iso(key.expires_at) if key.expires_at else "lasts"
+        typer.echo("  ".join([key.id, ",".join(key.scopes), ",".join(key.pages), used, ends, key.name]))
+
+
+@key_cli.command("revoke")
+def key_revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Make a key worthless, on open sockets too."""
+    settings = _settings("key", needs_redis=False)
+
+    async def run() -> None:
+        async with transaction(settings) as session:
+            await machine_keys.revoke(session, key_id, by=SYSTEM, now=_clock.now())
+
+    asyncio.run(run())
+    typer.echo(f"{key_id} is revoked")
 
 
 @cli.command()

@@ -1,13 +1,17 @@
-"""Who a request or socket speaks for: the access token of its header, else of its cookie, else nobody."""
+"""Who a request or socket speaks for: the token or key of its header, else the token of its cookie, else nobody."""
+
+from dataclasses import replace
 
 from starlette.requests import HTTPConnection
 
 from hub.auth.cookies import ACCESS_COOKIE, read_cookie, set_cookie
+from hub.auth.machine_keys import hash_of, is_key
 from hub.auth.origins import is_allowed_origin
 from hub.auth.permissions import ANONYMOUS, Principal
 from hub.errors import Forbidden, Unauthenticated
-from hub.services import accounts
+from hub.services import accounts, machine_keys
 
+BAD_KEY = "This key is not valid."
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -19,7 +23,7 @@ async def principal_of(connection: HTTPConnection) -> Principal:
     """
     token = bearer_token(connection)
     if token is not None:
-        return await _principal_of_token(connection, token)
+        return await (_principal_of_key if is_key(token) else _principal_of_token)(connection, token)
     base_url = connection.state.settings.base_url
     token = read_cookie(connection.cookies, ACCESS_COOKIE, base_url)
     if not token:
@@ -38,7 +42,24 @@ async def _principal_of_token(connection: HTTPConnection, token: str) -> Princip
     state = connection.state
     claims = state.tokens.verify(token, state.clock.now())
     async with state.db() as session:
-        return await accounts.load_principal(session, claims)
+        return _from_here(await accounts.load_principal(session, claims), connection)
+
+
+async def _principal_of_key(connection: HTTPConnection, text: str) -> Principal:
+    state, key_hash = connection.state, hash_of(text)
+    if key_hash is None:
+        raise Unauthenticated(BAD_KEY)
+    async with state.db() as session:
+        found = await machine_keys.load_open_keys(session, [key_hash], state.clock.now())
+    if key_hash not in found:
+        raise Unauthenticated(BAD_KEY)
+    principal = found[key_hash].principal
+    state.key_uses.note(principal.key_id)
+    return _from_here(principal, connection)
+
+
+def _from_here(principal: Principal, connection: HTTPConnection) -> Principal:
+    return replace(principal, address=connection.client.host if connection.client else "")
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:
@@ -63,4 +84,4 @@ def require_own_origin(connection: HTTPConnection) -> None:
         base_url=settings.base_url,
         allowed=settings.hub_allowed_origins,
     ):
-        raise Forbidden("A request that signs in by cookie must come from a page of this hub (Origin header).")
+        raise Forbidden("This must come from a page of this hub (Origin header), or bring a token in a header.")

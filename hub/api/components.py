@@ -18,7 +18,7 @@ async def list_components(request: Request) -> Reply[list[Json]]:
         return Reply(await components.list_components(session, request.path_params["slug"], by=request.user))
 
 
-@endpoint(body=ComponentIn, returns={201: ComponentOut}, errors=(Forbidden,))
+@endpoint(body=ComponentIn, returns={201: ComponentOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def create_component(request: Request, body: ComponentIn) -> Reply[Json]:
     """Add a component, after the last of its group unless `position` says otherwise."""
     now = request.state.clock.now()
@@ -37,7 +37,9 @@ async def show_component(request: Request) -> Reply[Json]:
         return tagged(await components.get(session, path["slug"], path["component_id"], by=request.user))
 
 
-@endpoint(body=ComponentPatch, returns={200: ComponentOut}, errors=(Forbidden, VersionConflict))
+@endpoint(
+    body=ComponentPatch, returns={200: ComponentOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict)
+)
 async def update_component(request: Request, body: ComponentPatch) -> Reply[Json]:
     """Change a component. `status` sets the operator's own word; incidents and maintenances still count beside it."""
     path = request.path_params
@@ -54,7 +56,7 @@ async def update_component(request: Request, body: ComponentPatch) -> Reply[Json
     return tagged(component)
 
 
-@endpoint(returns={200: None}, errors=(Forbidden,))
+@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def delete_component(request: Request) -> Reply[None]:
     """Take a component off the page; what old incidents said of it stays."""
     path, now = request.path_params, request.state.clock.now()

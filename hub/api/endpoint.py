@@ -14,7 +14,7 @@ from hub.access import Access as Access  # noqa: PLC0414 (handlers take it from 
 from hub.api.authenticate import principal_of
 from hub.api.body import fields_of, is_fit, read_model
 from hub.api.envelope import Reply, failure, success
-from hub.errors import HubError, Invalid, NotFound, Unauthenticated
+from hub.errors import Forbidden, HubError, Invalid, NotFound, Unauthenticated
 
 _NAME_IN_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -89,8 +89,10 @@ def operation_of(view: object) -> Operation | None:
 
 async def _authorise(request: Request, access: Access) -> None:
     principal = await principal_of(request)
-    if access is Access.ACCOUNT and not principal.is_authenticated:
+    if access in {Access.ACCOUNT, Access.SIGNED_IN} and not (principal.is_authenticated or principal.key_id):
         raise Unauthenticated
+    if access is Access.ACCOUNT and principal.key_id is not None:
+        raise Forbidden("This is for people who sign in; no key of a machine opens it.")
     request.scope["user"] = principal
 
 

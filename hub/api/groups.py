@@ -18,7 +18,7 @@ async def list_groups(request: Request) -> Reply[list[Json]]:
         return Reply(await groups.list_groups(session, request.path_params["slug"], by=request.user))
 
 
-@endpoint(body=GroupIn, returns={201: GroupOut}, errors=(Forbidden,))
+@endpoint(body=GroupIn, returns={201: GroupOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def create_group(request: Request, body: GroupIn) -> Reply[Json]:
     """Add a group, after the last one unless `position` says otherwise."""
     now = request.state.clock.now()
@@ -35,7 +35,7 @@ async def show_group(request: Request) -> Reply[Json]:
         return tagged(await groups.get(session, path["slug"], path["group_id"], by=request.user))
 
 
-@endpoint(body=GroupPatch, returns={200: GroupOut}, errors=(Forbidden, VersionConflict))
+@endpoint(body=GroupPatch, returns={200: GroupOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def update_group(request: Request, body: GroupPatch) -> Reply[Json]:
     """Rename or move a group."""
     path = request.path_params
@@ -52,7 +52,7 @@ async def update_group(request: Request, body: GroupPatch) -> Reply[Json]:
     return tagged(group)
 
 
-@endpoint(returns={200: None}, errors=(Forbidden,))
+@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def delete_group(request: Request) -> Reply[None]:
     """Remove a group; its components stay, outside any group."""
     path, now = request.path_params, request.state.clock.now()

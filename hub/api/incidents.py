@@ -26,7 +26,7 @@ async def list_incidents(request: Request, query: ListQuery) -> Reply[list[Json]
     return Reply(found, next=next_cursor(found, query.limit, "started_at", "created_at", "id"))
 
 
-@endpoint(body=IncidentIn, returns={201: IncidentOut}, errors=(Forbidden,))
+@endpoint(body=IncidentIn, returns={201: IncidentOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def open_incident(request: Request, body: IncidentIn) -> Reply[Json]:
     """Open an incident with its first update; viewers see it once the relay has published it."""
     now = request.state.clock.now()
@@ -45,7 +45,7 @@ async def show_incident(request: Request) -> Reply[Json]:
         return tagged(await incidents.get(session, path["slug"], path["incident_id"], by=request.user))
 
 
-@endpoint(body=IncidentPatch, returns={200: IncidentOut}, errors=(Forbidden, VersionConflict))
+@endpoint(body=IncidentPatch, returns={200: IncidentOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def update_incident(request: Request, body: IncidentPatch) -> Reply[Json]:
     """Correct an incident's own fields. What happens next is told by updates."""
     path = request.path_params
@@ -62,7 +62,7 @@ async def update_incident(request: Request, body: IncidentPatch) -> Reply[Json]:
     return tagged(incident)
 
 
-@endpoint(returns={200: None}, errors=(Forbidden,))
+@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def delete_incident(request: Request) -> Reply[None]:
     """Remove an incident as if it had never been told. To end one, post an update with `resolved`."""
     path, now = request.path_params, request.state.clock.now()
@@ -80,7 +80,7 @@ async def list_incident_updates(request: Request) -> Reply[list[Json]]:
     return Reply(incident["updates"])
 
 
-@endpoint(body=UpdateIn, returns={201: UpdateOut}, errors=(Forbidden, VersionConflict))
+@endpoint(body=UpdateIn, returns={201: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def add_incident_update(request: Request, body: UpdateIn) -> Reply[Json]:
     """Tell what is known now. `resolved` lets go of every component of the incident."""
     path = request.path_params
@@ -108,7 +108,7 @@ async def show_incident_update(request: Request) -> Reply[Json]:
     return Reply(update)
 
 
-@endpoint(body=UpdatePatch, returns={200: UpdateOut}, errors=(Forbidden,))
+@endpoint(body=UpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def edit_incident_update(request: Request, body: UpdatePatch) -> Reply[Json]:
     """Correct the text of an update; it keeps its place and its time."""
     path, now = request.path_params, request.state.clock.now()

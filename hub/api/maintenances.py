@@ -26,7 +26,7 @@ async def list_maintenances(request: Request, query: ListQuery) -> Reply[list[Js
     return Reply(found, next=next_cursor(found, query.limit, "scheduled_for", "id"))
 
 
-@endpoint(body=MaintenanceIn, returns={201: MaintenanceOut}, errors=(Forbidden,))
+@endpoint(body=MaintenanceIn, returns={201: MaintenanceOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def schedule_maintenance(request: Request, body: MaintenanceIn) -> Reply[Json]:
     """Announce a maintenance. It begins and ends by itself unless `auto_start`, `auto_complete` say otherwise."""
     now = request.state.clock.now()
@@ -45,7 +45,9 @@ async def show_maintenance(request: Request) -> Reply[Json]:
         return tagged(await maintenances.get(session, path["slug"], path["maintenance_id"], by=request.user))
 
 
-@endpoint(body=MaintenancePatch, returns={200: MaintenanceOut}, errors=(Forbidden, VersionConflict))
+@endpoint(
+    body=MaintenancePatch, returns={200: MaintenanceOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict)
+)
 async def update_maintenance(request: Request, body: MaintenancePatch) -> Reply[Json]:
     """Change what was announced: window, text, components, recurrence."""
     path = request.path_params
@@ -62,7 +64,7 @@ async def update_maintenance(request: Request, body: MaintenancePatch) -> Reply[
     return tagged(maintenance)
 
 
-@endpoint(returns={200: None}, errors=(Forbidden,))
+@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def delete_maintenance(request: Request) -> Reply[None]:
     """Call a maintenance off, as if it had never been announced."""
     path, now = request.path_params, request.state.clock.now()
@@ -80,7 +82,9 @@ async def list_maintenance_updates(request: Request) -> Reply[list[Json]]:
     return Reply(maintenance["updates"])
 
 
-@endpoint(body=MaintenanceUpdateIn, returns={201: UpdateOut}, errors=(Forbidden, VersionConflict))
+@endpoint(
+    body=MaintenanceUpdateIn, returns={201: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict)
+)
 async def add_maintenance_update(request: Request, body: MaintenanceUpdateIn) -> Reply[Json]:
     """Tell how it goes; `in_progress` begins and `completed` ends the maintenance."""
     path = request.path_params
@@ -109,7 +113,7 @@ async def show_maintenance_update(request: Request) -> Reply[Json]:
     return Reply(update)
 
 
-@endpoint(body=UpdatePatch, returns={200: UpdateOut}, errors=(Forbidden,))
+@endpoint(body=UpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def edit_maintenance_update(request: Request, body: UpdatePatch) -> Reply[Json]:
     """Correct the text of an update; it keeps its place and its time."""
     path, now = request.path_params, request.state.clock.now()

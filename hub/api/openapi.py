@@ -16,6 +16,7 @@ from hub.api.endpoint import Access, Operation, operation_of
 from hub.api.resource import Methods
 from hub.errors import (
     BadRequest,
+    Forbidden,
     HubError,
     Invalid,
     NotFound,
@@ -78,7 +79,11 @@ def build_document(routes: Sequence[BaseRoute]) -> Json:
         "components": {
             "schemas": {**definitions.get("$defs", {}), "Error": _ERROR},
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token, or a machine's key (`hub_…`) where its scopes allow.",
+                },
                 "cookie": {"type": "apiKey", "in": "cookie", "name": "hub_access"},
             },
         },
@@ -112,7 +117,7 @@ def _describe(path: str, operation: Operation) -> Json:
         "parameters": [*_path_parameters(path), *_query_parameters(operation)],
         "responses": _responses(path, operation),
     }
-    if operation.access is Access.ACCOUNT:
+    if operation.access in {Access.ACCOUNT, Access.SIGNED_IN}:
         described["security"] = [{"bearer": []}, {"cookie": []}]
     elif operation.access is Access.ANYONE:
         described["security"] = [{}, {"bearer": []}, {"cookie": []}]
@@ -152,8 +157,10 @@ def _responses(path: str, operation: Operation) -> Json:
     for status, data in operation.returns.items():
         described[str(status)] = {"description": "Success", "content": _json_content(_success(data))}
     errors: set[type[HubError]] = set(operation.errors)
-    if operation.access is Access.ACCOUNT:
+    if operation.access in {Access.ACCOUNT, Access.SIGNED_IN}:
         errors |= {Unauthenticated, TokenExpired}
+    if operation.access is Access.ACCOUNT:
+        errors.add(Forbidden)
     if operation.body is not None:
         errors |= {BadRequest, TooLarge, UnsupportedMedia, Invalid}
     if operation.query is not None:

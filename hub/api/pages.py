@@ -35,7 +35,7 @@ async def show_page(request: Request) -> Reply[Json]:
         return tagged(await pages.get(session, request.path_params["slug"], by=request.user))
 
 
-@endpoint(body=PagePatch, returns={200: PageOut}, errors=(Forbidden, VersionConflict))
+@endpoint(body=PagePatch, returns={200: PageOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def update_page(request: Request, body: PagePatch) -> Reply[Json]:
     """Change a page's own fields. A narrower audience takes effect on open connections too."""
     async with request.state.db.begin() as session:
