@@ -24,7 +24,7 @@ from hub.migrate import revisions, upgrade
 from hub.observe import logs
 from hub.one_off import seed_demo, transaction
 from hub.preflight import check_database, check_redis, require_current
-from hub.services import accounts, importer, machine_keys, outbox, sessions
+from hub.services import account_changes, accounts, importer, machine_keys, outbox, sessions
 from hub.services.database import is_unavailable
 from hub.settings import Settings
 from hub.up import up
@@ -190,6 +190,24 @@ def key_revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     typer.echo(f"{key_id} is revoked")
 
 
+@user_cli.command("disable")
+def user_disable(email: str) -> None:
+    """End every sign-in of an account and allow no other."""
+    _change_account(email, is_disabled=True)
+
+
+@user_cli.command("enable")
+def user_enable(email: str) -> None:
+    """Let a disabled account sign in again."""
+    _change_account(email, is_disabled=False)
+
+
+@user_cli.command("verify")
+def user_verify(email: str) -> None:
+    """Vouch for the address of an account."""
+    _change_account(email, is_verified=True)
+
+
 @cli.command()
 def token(email: str) -> None:
     """Print an access token of the account and nothing else."""
@@ -201,6 +219,20 @@ def token(email: str) -> None:
             return await sessions.issue_token_for(session, issuer, email, _clock.now())
 
     typer.echo(asyncio.run(run()))
+
+
+def _change_account(email: str, *, is_disabled: bool | None = None, is_verified: bool | None = None) -> None:
+    settings = _settings("user", needs_redis=False)
+
+    async def run() -> accounts.Account:
+        async with transaction(settings) as session:
+            return await account_changes.change_standing_of(
+                session, email, is_disabled=is_disabled, is_verified=is_verified, now=_clock.now()
+            )
+
+    account = asyncio.run(run())
+    standing = "disabled" if account.is_disabled else "enabled"
+    typer.echo(f"{account.email} is {standing} and {'verified' if account.is_verified else 'not verified'}")
 
 
 async def _examine(settings: Settings) -> bool:
