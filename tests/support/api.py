@@ -20,6 +20,7 @@ BASE_URL = "http://hub.test"
 _TABLES: tuple[str, ...] = ("account", "page", "component_group", "component", "incident", "incident_update")
 _TABLES += ("maintenance", "maintenance_update", "maintenance_component", "status_interval")
 _TABLES += ("event", "channel", "page_role", "view", "session")
+_TABLES += ("people_group", "group_member", "invitation", "invitation_use", "audit_entry", "mail")
 
 
 @dataclass
