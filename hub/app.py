@@ -36,6 +36,7 @@ from hub.engine.signals import Signals
 from hub.engine.streams_redis import RedisStreams
 from hub.engine.watchdog import Watchdog
 from hub.ids import new_id
+from hub.notify.files import MailFiles
 from hub.observe import crashes
 from hub.relay.loop import Relay
 from hub.services.database import create_engine, create_sessions
@@ -106,6 +107,7 @@ def create_app(settings: Settings) -> Starlette:
                     "tokens": tokens,
                     "key_uses": key_uses,
                     "limiter": limiter,
+                    "mail_files": MailFiles(settings) if settings.smtp_host is None else None,
                     "principals": principal_of,
                     "node": node,
                     "relay": relay,
