@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     jwt_audience: str = "status-hub"
     jwt_algorithm: str = Field(default="HS256", pattern="^(HS256|EdDSA|RS256)$")
     jwt_private_key_file: Path | None = None
+    jwt_public_key_files: Annotated[tuple[Path, ...], NoDecode] = ()
     jwt_access_ttl_s: int = Field(default=600, ge=5, le=86_400)
     jwt_refresh_ttl_s: int = Field(default=30 * 86_400, ge=60)
     jwt_leeway_s: int = Field(default=5, ge=0, le=30)
@@ -112,9 +113,9 @@ class Settings(BaseSettings):
                 raise ValueError("must be origins such as https://www.example.com, separated by commas")
         return origins
 
-    @field_validator("hub_trusted_proxies", mode="before")
+    @field_validator("hub_trusted_proxies", "jwt_public_key_files", mode="before")
     @classmethod
-    def _split_proxies(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value

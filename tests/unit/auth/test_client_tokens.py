@@ -11,7 +11,8 @@ import jwt
 import pytest
 
 from hub.auth.client_tokens import ClientClaims, ClientTokens, ServerSub, SubscriptionClaims, is_access_token
-from hub.auth.tokens import MAX_TOKEN_BYTES, Tokens, secret_key
+from hub.auth.keyring import Foundation, derive_key
+from hub.auth.tokens import MAX_TOKEN_BYTES, Tokens
 from hub.errors import TokenExpired, Unauthenticated
 from hub.protocol.override import Flag, Override
 from hub.settings import Settings
@@ -329,7 +330,7 @@ def test_issuer_and_audience_are_checked_where_they_are_configured(claims, is_go
 
 
 def hub_tokens(secret):
-    return Tokens([secret_key(secret)], secret=secret, issuer="status-hub", audience="status-hub", ttl_s=600)
+    return Tokens(Foundation(secret, "HS256"), issuer="status-hub", audience="status-hub", ttl_s=600)
 
 
 def test_the_header_says_whose_token_it_is():
@@ -348,7 +349,7 @@ def test_neither_verifier_takes_a_token_of_the_other_kind_even_with_one_secret()
     with pytest.raises(Unauthenticated):
         ClientTokens(secret).connection(access, NOW)
     claims = jwt.decode(access, options={"verify_signature": False})
-    for headers in ({}, {"typ": "at+jwt"}, {"typ": "at+jwt", "kid": secret_key(secret).kid}):
+    for headers in ({}, {"typ": "at+jwt"}, {"typ": "at+jwt", "kid": derive_key(secret, "HS256", "").kid}):
         with pytest.raises(Unauthenticated):
             ours.verify(signed(claims, secret=secret, headers=headers), NOW)
 

@@ -10,18 +10,21 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from hub.auth.tokens import MAX_LIFETIME_S, Tokens, private_key, secret_key
+from hub.auth.key_files import private_key
+from hub.auth.keyring import Foundation, derive_key
+from hub.auth.tokens import MAX_LIFETIME_S, Tokens
 from hub.errors import TokenExpired, Unauthenticated
 from hub.settings import Settings
 
 NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 SECRET = b"a secret of the tests only"
-KEY = secret_key(SECRET)
+KEY = derive_key(SECRET, "HS256", "")
 ACCOUNT, SESSION = "0abcdefghij1", "0abcdefghij2"
 
 
 def make_tokens(*keys):
-    return Tokens(keys or [KEY], secret=SECRET, issuer="status-hub", audience="status-hub", ttl_s=600, leeway_s=5)
+    foundation = Foundation(SECRET, keys[0].algorithm if keys else "HS256", keys)
+    return Tokens(foundation, issuer="status-hub", audience="status-hub", ttl_s=600, leeway_s=5)
 
 
 def issue(tokens, now=NOW):
@@ -159,7 +162,7 @@ def test_a_key_is_good_for_its_own_algorithm_only(pem_of):
 
 
 def test_a_new_key_in_front_leaves_the_tokens_of_the_old_one_valid():
-    old, new = secret_key(b"the old secret of this hub"), secret_key(b"the new secret of this hub")
+    old, new = (derive_key(secret, "HS256", "") for secret in (b"the old secret", b"the new secret"))
     token = issue(make_tokens(old))
     assert make_tokens(new, old).verify(token, NOW)
     with pytest.raises(Unauthenticated):
@@ -193,7 +196,7 @@ def test_a_deep_or_doubled_payload_is_refused():
 
 def test_the_refresh_chain_is_steady_and_needs_the_secret():
     ours = make_tokens()
-    other = Tokens([KEY], secret=b"another secret, same keys", issuer="i", audience="a", ttl_s=600)
+    other = Tokens(Foundation(b"another secret, same keys", "HS256", (KEY,)), issuer="i", audience="a", ttl_s=600)
     assert ours.refresh_child("parent") == make_tokens().refresh_child("parent")
     assert len({ours.refresh_child("parent"), ours.refresh_child("parent2"), other.refresh_child("parent")}) == 3
 
@@ -211,11 +214,38 @@ def test_key_files_give_their_algorithm(pem_of):
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
 def test_an_unfit_key_file_is_one_clear_error(pem_of, algorithm, tmp_path):
     (tmp_path / "not.pem").write_text("-----BEGIN NOTHING-----")
-    paths = [None, tmp_path / "missing.pem", tmp_path / "not.pem", pem_of(ec.generate_private_key(ec.SECP256R1()))]
+    paths = [tmp_path / "missing.pem", tmp_path / "not.pem", pem_of(ec.generate_private_key(ec.SECP256R1()))]
     paths += [pem_of(rsa.generate_private_key(public_exponent=65537, key_size=1024))]
     for path in paths:
-        with pytest.raises(ValueError, match=r"JWT_PRIVATE_KEY_FILE|\.pem"):
+        with pytest.raises(ValueError, match=r"\.pem"):
             Tokens.of(settings(jwt_algorithm=algorithm, jwt_private_key_file=path))
+
+
+def test_rs256_needs_a_file():
+    with pytest.raises(ValueError, match="JWT_PRIVATE_KEY_FILE"):
+        Tokens.of(settings(jwt_algorithm="RS256"))
+
+
+def test_eddsa_without_a_file_is_derived_from_the_secret():
+    tokens, again = (Tokens.of(settings(jwt_algorithm="EdDSA")) for _ in range(2))
+    assert jwt.get_unverified_header(issue(tokens))["alg"] == "EdDSA"
+    assert again.verify(issue(tokens), NOW).session_id == SESSION
+
+
+def test_public_key_files_are_believed_and_do_not_sign(pem_of, tmp_path):
+    old, new = (ed25519.Ed25519PrivateKey.generate() for _ in range(2))
+    public = tmp_path / "old.pub"
+    public.write_bytes(
+        old.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    before = Tokens.of(settings(jwt_algorithm="EdDSA", jwt_private_key_file=pem_of(old)))
+    after = Tokens.of(
+        settings(jwt_algorithm="EdDSA", jwt_private_key_file=pem_of(new), jwt_public_key_files=str(public))
+    )
+    assert after.verify(issue(before), NOW).account_id == ACCOUNT
+    assert jwt.get_unverified_header(issue(after))["kid"] != jwt.get_unverified_header(issue(before))["kid"]
+    with pytest.raises(Unauthenticated):
+        before.verify(issue(after), NOW)
 
 
 @pytest.mark.parametrize("secret", [None, "", "short"])
