@@ -9,14 +9,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hub.api.authenticate import principal_of
 from hub.api.headers import http_middleware
-from hub.api.last_resort import LastResort
 from hub.api.rate_limits import Limiter, policies_of
 from hub.api.routes import api_routes
 from hub.api.server_methods import Backend
@@ -138,7 +136,7 @@ def create_app(settings: Settings) -> Starlette:
             *api_routes(),
             *web_routes(site),
         ],
-        middleware=[*http_middleware(), Middleware(LastResort)],
+        middleware=http_middleware(settings),
         exception_handlers={404: nothing_here},
         lifespan=lifespan,
     )

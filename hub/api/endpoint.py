@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.access import Access as Access  # noqa: PLC0414 (handlers take it from here)
-from hub.api.authenticate import principal_of
+from hub.api.authenticate import principal_of, require_own_origin
 from hub.api.body import fields_of, is_fit, read_model
 from hub.api.envelope import Reply, failure, success
+from hub.api.traffic import SAFE_METHODS, count_request
+from hub.auth.permissions import Principal
 from hub.errors import Forbidden, HubError, Invalid, NotFound, Unauthenticated
 
 _NAME_IN_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -54,9 +56,7 @@ def endpoint(
     def decorate(handler: Handler) -> View:
         async def view(request: Request) -> Response:
             try:
-                _check_path(request)
-                if access is not Access.NOBODY:
-                    await _authorise(request, access)
+                await _admit(request, access)
                 arguments = []
                 if body is not None:
                     arguments.append(await read_model(request, body, may_be_empty=body_may_be_empty))
@@ -87,8 +87,28 @@ def operation_of(view: object) -> Operation | None:
     return operation
 
 
-async def _authorise(request: Request, access: Access) -> None:
-    principal = await principal_of(request)
+async def _admit(request: Request, access: Access) -> None:
+    """Whoever is refused counts too, for his address: guessing of tokens and of names has an end."""
+    principal = None
+    try:
+        _check_path(request)
+        if access is Access.NOBODY:
+            _require_no_foreign_page(request)
+        else:
+            principal = await principal_of(request)
+    finally:
+        await count_request(request, principal)
+    if principal is not None:
+        _authorise(request, principal, access)
+
+
+def _require_no_foreign_page(request: Request) -> None:
+    """Nobody signs a visitor in, or has letters sent, from a page of another site (login CSRF). Raises Forbidden."""
+    if request.method not in SAFE_METHODS and "origin" in request.headers:
+        require_own_origin(request)
+
+
+def _authorise(request: Request, principal: Principal, access: Access) -> None:
     if access in {Access.ACCOUNT, Access.SIGNED_IN} and not (principal.is_authenticated or principal.key_id):
         raise Unauthenticated
     if access is Access.ACCOUNT and principal.key_id is not None:

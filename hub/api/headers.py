@@ -1,4 +1,4 @@
-"""What surrounds every HTTP request, of whichever edge: its id, the default security headers, and the figures."""
+"""What surrounds every HTTP request, of whichever edge: its id, security headers, figures, limits, last resort."""
 
 import re
 import time
@@ -9,7 +9,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.api.cross_origin import CrossOrigin
+from hub.api.last_resort import LastResort
 from hub.api.metrics import Metrics
+from hub.api.traffic import PageLimit
+from hub.settings import Settings
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -17,19 +21,21 @@ _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
-    "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 _HSTS = "max-age=31536000"
+_NO_FRAMES = "frame-ancestors 'none'"
 
 
 class RequestContext:
     """Gives each request an id (the caller's own, if it is sane), binds it to the log, and echoes it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
+        """`is_https`: whether browsers reach the hub by it, whatever a proxy speaks to us."""
+        self.app, self.is_https = app, is_https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -43,9 +49,11 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in {**SECURITY_HEADERS, **scope["state"].get("rate_limit_headers", {})}.items():
                     headers.setdefault(name, value)
-                if scope["scheme"] == "https":
+                if _NO_FRAMES in headers["Content-Security-Policy"]:
+                    headers.setdefault("X-Frame-Options", "DENY")  # the same for browsers from before 2016
+                if self.is_https or scope["scheme"] == "https":
                     headers.setdefault("Strict-Transport-Security", _HSTS)
             await send(message)
 
@@ -79,6 +87,12 @@ class Measure:
             self.metrics.observe(route, scope["method"], status, time.perf_counter() - began)
 
 
-def http_middleware() -> list[Middleware]:
+def http_middleware(settings: Settings) -> list[Middleware]:
     """In the order Starlette wants them, outermost first."""
-    return [Middleware(RequestContext), Middleware(Measure, metrics=Metrics())]
+    return [
+        Middleware(RequestContext, is_https=settings.base_url.startswith("https:")),
+        Middleware(Measure, metrics=Metrics()),
+        Middleware(CrossOrigin, settings=settings),
+        Middleware(PageLimit, settings=settings),
+        Middleware(LastResort),
+    ]

@@ -18,6 +18,7 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from hub.api.local_counts import LocalCounts, Policy, Standing
+from hub.auth.addresses import counted_as
 from hub.engine.redis_client import Client, make_client
 from hub.errors import TooMany
 from hub.settings import Settings
@@ -69,7 +70,7 @@ class Limiter:
 
     async def hit(self, name: str, key: str) -> Standing:
         """Count one hit and say where the key stands; raises TooMany, with `Retry-After`, when it is one too many."""
-        policy, key = self._policies[name], _digest(key)
+        policy, key = self._policies[name], _key(name, key)
         if not policy.amount:
             return _unlimited(policy)
         standing = self._local.hit(policy, key)
@@ -85,7 +86,7 @@ class Limiter:
 
     async def test(self, name: str, key: str) -> Standing:
         """Where the key stands, counting nothing; raises TooMany when a hit would be one too many."""
-        policy, key = self._policies[name], _digest(key)
+        policy, key = self._policies[name], _key(name, key)
         if not policy.amount:
             return _unlimited(policy)
         standing = self._local.standing(policy, key)
@@ -106,7 +107,7 @@ class Limiter:
         """Begin anew: whoever proved the password did not guess it. What other processes have counted themselves
         goes on to count there.
         """
-        policy, key = self._policies[name], _digest(key)
+        policy, key = self._policies[name], _key(name, key)
         self._local.forget(policy, key)
         await self._shared.forget(policy, key)
 
@@ -232,6 +233,8 @@ def _item(policy: Policy) -> RateLimitItemPerSecond:
     return RateLimitItemPerSecond(policy.amount, policy.window_s, policy.name)
 
 
-def _digest(key: str) -> str:
+def _key(name: str, key: str) -> str:
     """Keys name people and addresses; Redis needs to know neither."""
+    if name.endswith(".address"):
+        key = counted_as(key)
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from hub.access import Access, open_to
 from hub.api.endpoint import View, operation_of
 from hub.api.envelope import failure
-from hub.errors import MethodNotAllowed, NotFound
+from hub.api.traffic import count_request
+from hub.errors import HubError, MethodNotAllowed, NotFound, TooMany
 
 
 class Methods:
@@ -18,15 +20,12 @@ class Methods:
     def __init__(self, views: Mapping[str, View]) -> None:
         self.views = views
         allowed = {*views, "HEAD"} if "GET" in views else {*views}
-        self._allow = ", ".join(sorted(allowed))
+        self._allow = {"Allow": ", ".join(sorted(allowed))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         view = self.views.get("GET" if request.method == "HEAD" else request.method)
-        if view is None:
-            response = failure(request, MethodNotAllowed(headers={"Allow": self._allow}))
-        else:
-            response = await view(request)
+        response = await view(request) if view else await _refusal(request, MethodNotAllowed(headers=self._allow))
         await response(scope, receive, send)
 
 
@@ -34,7 +33,17 @@ class Nothing:
     """What every other address under a prefix answers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await failure(Request(scope, receive), NotFound())(scope, receive, send)
+        request = Request(scope, receive)
+        response = await _refusal(request, NotFound())
+        await response(scope, receive, send)
+
+
+async def _refusal(request: Request, error: HubError) -> Response:
+    try:
+        await count_request(request, None)
+    except TooMany as too_many:
+        error = too_many
+    return failure(request, error)
 
 
 def resource(path: str, **views: View) -> Route:

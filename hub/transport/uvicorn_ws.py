@@ -18,8 +18,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from hub.auth.addresses import counted_as
 from hub.transport.link import Link, WireLimits
-from hub.transport.ws_admission import Admission, counted_as
+from hub.transport.ws_admission import Admission
 from hub.transport.ws_answers import Headers, Refused, refusal
 from hub.transport.ws_handshake import LINE_LIMIT_BYTES, Handshake, read_handshake
 from hub.transport.ws_protocol import HubWebSocketProtocol

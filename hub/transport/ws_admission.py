@@ -1,7 +1,6 @@
 """Who may open one more connection: limits for the process, and for the strangers of one address."""
 
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address
 
 from hub.transport.ws_answers import Refused
 
@@ -53,16 +52,3 @@ class Admission:
         if stranger_of is not None:
             self.authenticate(stranger_of)
         self.sockets -= 1
-
-
-def counted_as(address: str) -> str:
-    """What stands for `address` where addresses are counted: whoever has one of IPv6 has its whole /64."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return f"{int(parsed) >> 64:x}::/64"

@@ -1,21 +1,26 @@
 """What happens when a view fails in a way that nobody expected: one envelope, one id, nothing given away."""
 
+import contextlib
+
 import httpx2
 import pytest
 import structlog
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
 from hub.api.headers import http_middleware
-from hub.api.last_resort import LastResort
+from hub.api.rate_limits import Limiter, policies_of
 from hub.api.resource import resource
 from hub.errors import NotFound
-from tests.support.api import BASE_URL, error_of
+from hub.settings import Settings
+from tests.support.api import BASE_URL, error_of, serving
+from tests.support.hub import UNHURRIED
+
+SETTINGS = Settings.model_validate(UNHURRIED)
 
 
 class BrokenError(Exception):
@@ -48,6 +53,11 @@ async def fine(request):
     return PlainTextResponse("fine", headers={"X-Frame-Options": "SAMEORIGIN"})
 
 
+@contextlib.asynccontextmanager
+async def without_limits(_):
+    yield {"limiter": Limiter(policies_of(SETTINGS), "redis://nowhere.test"), "settings": SETTINGS}
+
+
 @pytest.fixture
 async def client():
     app = Starlette(
@@ -58,9 +68,13 @@ async def client():
             Route("/page", web_page),
             Route("/fine", fine),
         ],
-        middleware=[*http_middleware(), Middleware(LastResort)],
+        middleware=http_middleware(SETTINGS),
+        lifespan=without_limits,
     )
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE_URL) as client:
+    async with (
+        serving(app) as (transport, _),
+        httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client,
+    ):
         yield client
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hub.transport.ws_admission import Admission, counted_as
+from hub.auth.addresses import counted_as
+from hub.transport.ws_admission import Admission
 from hub.transport.ws_answers import Refused
 
 
