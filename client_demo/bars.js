@@ -56,6 +56,19 @@ export function worsenToday(bars, status) {
   draw(bars);
 }
 
+/** Put figures of `/uptime` into a `.bars` element: `figures` is one component's, `first` the window's first day. */
+export function fill(bars, name, first, figures) {
+  const letters = figures.days.map((day) => LETTERS[day.worst ?? "no_data"]);
+  const ratios = figures.days.map((day, index) => (day.ratio !== null && day.ratio < 1 ? `${index}:${day.ratio}` : ""));
+  Object.assign(bars.dataset, { days: letters.join(""), first, ratios: ratios.filter(Boolean).join(" ") });
+  const isKnown = figures.ratio !== null;
+  const bad = letters.filter((letter) => "dpm".includes(letter)).length;
+  const said = isKnown ? `${percent(figures.ratio)} uptime, ${bad} ${bad === 1 ? "day" : "days"} with trouble` : "no data yet";
+  bars.querySelector(".strip").setAttribute("aria-label", `${name}, last ${letters.length} days: ${said}`);
+  bars.querySelector(".uptime").textContent = isKnown ? `${percent(figures.ratio)} uptime over ${letters.length} days` : "no data yet";
+  draw(bars);
+}
+
 /** What one bar says: date, uptime, worst status. */
 export function describe(bars, index) {
   const { days, first, ratios } = bars.dataset;

@@ -7,11 +7,18 @@
  *   const client = new HubClient({ slug: "acme" });
  *   client.addEventListener("change", ({ detail }) => draw(detail.snapshot, detail.event));
  *   client.addEventListener("state", ({ detail }) => mark(detail.state));   // connecting live reconnecting stale ended
+ *   client.addEventListener("account", ({ detail }) => greet(detail.account));   // whose eyes: an id, null for anybody's
+ *   client.addEventListener("refused", ({ detail }) => leave(detail.code));   // 103: not there, or not for these eyes
  *   client.start();
+ *
+ * Whose eyes these are may change at any moment. Rights that change bring another snapshot; a session that ends leaves an
+ * anonymous visitor.
  */
 
+import { NotThere, PageEvents, catchUp, readPage } from "./fallback.js";
 import * as wire from "./protocol.js";
 import { apply } from "./reducer.js";
+import { Timers } from "./timers.js";
 
 const PING_GRACE_MS = 10_000;
 const OPEN_TIMEOUT_MS = 5_000;
@@ -19,17 +26,20 @@ const STALE_AFTER_MS = 5_000;
 const POLL_MS = 10_000;
 const SOCKET_FAILURES_BEFORE_STREAM = 2;
 const SOCKET_RETRY_BESIDE_STREAM_MS = 60_000;
-const STREAM_SILENCE_MS = 40_000; // `alive` comes after 15 s without another event
+const RESUBSCRIBE_WITHIN_MS = 250; // spread, as all viewers of a page are sent back at once
+export const NOT_YOURS = 103;
 
 export class HubClient extends EventTarget {
   #options;
   #snapshot;
   #position;
   #state = "idle";
-  #token = null;
+  #account;
   #socket = null;
   #stream = null;
-  #timers = {};
+  #timers = new Timers();
+  #asked = 0; // how often it was asked what to sign in with: only the last answer counts
+  #mustRenew = false; // what one signs in with is no good any more
   #attempt = 0;
   #failures = 0; // sockets in a row that never opened
   #nextId = 1;
@@ -39,12 +49,12 @@ export class HubClient extends EventTarget {
 
   /**
    * options: slug; base (default: this origin); snapshot (of the server-rendered page: the stream continues from its
-   * epoch and offset); refresh: async () => access token or null, called when the server says the token has expired;
-   * random (for tests).
+   * epoch and offset); credential: async (mustRenew) => what to sign in with: an access token, "" where the cookie
+   * does, null for nobody; rejects while that cannot be told; random (for tests).
    */
   constructor(options) {
     super();
-    this.#options = { base: location.origin, random: Math.random, ...options };
+    this.#options = { base: location.origin, random: Math.random, credential: async () => null, ...options };
     if (options.snapshot) this.#take(options.snapshot);
   }
 
@@ -59,6 +69,20 @@ export class HubClient extends EventTarget {
   /** When the server was last heard of, ms since 1970: what a page that is not live is true "as of". */
   get heardAt() {
     return this.#heardAt;
+  }
+
+  /** Whom the last connection spoke for: the account's id, null for nobody, undefined before there was one. */
+  get account() {
+    return this.#account;
+  }
+
+  /** Come again with what one signs in with now. */
+  reconnect() {
+    if (this.#stopped) return;
+    this.#leave();
+    this.#setState("reconnecting");
+    this.#attempt = 0;
+    this.#connect();
   }
 
   start() {
@@ -76,9 +100,8 @@ export class HubClient extends EventTarget {
     document.removeEventListener("visibilitychange", this.#wake);
     removeEventListener("pagehide", this.#leave);
     removeEventListener("pageshow", this.#wake);
-    this.#dropSocket();
-    this.#dropStream();
-    for (const name of Object.keys(this.#timers)) this.#cancel(name);
+    this.#leave();
+    this.#timers.cancelAll();
     this.#setState("ended");
   }
 
@@ -108,9 +131,14 @@ export class HubClient extends EventTarget {
 
   // ── WebSocket ────────────────────────────────────────────────────────────────────────────────────────────
 
-  #connect() {
+  async #connect() {
     if (this.#stopped || this.#socket) return;
-    this.#cancel("retry");
+    this.#timers.cancel("retry");
+    const asked = ++this.#asked;
+    const token = await this.#credential().catch(() => undefined);
+    if (asked !== this.#asked) return;
+    // Not as nobody meanwhile: the page would lose what its reader may see.
+    if (token === undefined) return this.#retry();
     const url = new URL("/connection/websocket", this.#options.base);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     let socket;
@@ -122,20 +150,27 @@ export class HubClient extends EventTarget {
     }
     this.#socket = socket;
     let opened = false;
-    this.#after("open", OPEN_TIMEOUT_MS, () => socket.close());
+    this.#timers.after("open", OPEN_TIMEOUT_MS, () => socket.close());
     socket.onopen = () => {
       opened = true;
       // Both at once: the server takes commands in order, so this saves a round trip.
-      this.#send(wire.connectCommand(this.#id(), this.#token), wire.subscribeCommand(this.#id(), this.#channel, this.#position));
+      this.#send(wire.connectCommand(this.#id(), token), wire.subscribeCommand(this.#id(), this.#channel, this.#position));
     };
-    socket.onmessage = ({ data }) => this.#receive(socket, data);
+    socket.onmessage = ({ data }) => this.#receive(socket, data, token);
     socket.onclose = ({ code }) => {
       if (this.#socket !== socket) return;
       this.#dropSocket();
       if (!opened) this.#socketFailed();
-      else if (wire.mayReconnect(code)) this.#retry(code === 3005);
+      else if (wire.endsSession(code)) this.#retry(true);
+      else if (wire.mayReconnect(code)) this.#retry();
       else this.#giveUp(code);
     };
+  }
+
+  async #credential() {
+    const token = await this.#options.credential(this.#mustRenew);
+    this.#mustRenew = false;
+    return token;
   }
 
   get #channel() {
@@ -150,7 +185,7 @@ export class HubClient extends EventTarget {
     this.#socket?.send(wire.encode(commands));
   }
 
-  #receive(socket, text) {
+  #receive(socket, text, token) {
     if (this.#socket !== socket) return;
     let replies;
     try {
@@ -163,7 +198,7 @@ export class HubClient extends EventTarget {
     for (const reply of replies) {
       if (this.#socket !== socket) return;
       if (reply.error) this.#refused(reply.error);
-      else if (reply.connect) this.#connected(reply.connect);
+      else if (reply.connect) this.#connected(reply.connect, token);
       else if (reply.refresh) this.#scheduleRefresh(reply.refresh);
       else if (reply.subscribe) this.#subscribed(reply.subscribe);
       else if (reply.push) this.#pushed(reply.push);
@@ -173,8 +208,15 @@ export class HubClient extends EventTarget {
 
   #pong = false;
 
-  #connected(result) {
-    this.#cancel("open");
+  #connected(result, token) {
+    this.#timers.cancel("open");
+    const account = wire.accountOf(result);
+    // The cookie that was to do is worth nothing: this would be the page as anybody sees it.
+    if (token === "" && account === null) return this.#fail(true);
+    if (account !== this.#account) {
+      this.#account = account;
+      this.#emit("account", { account });
+    }
     this.#pong = result.pong === true;
     this.#pingMs = (result.ping ?? 0) * 1_000;
     this.#failures = 0;
@@ -201,19 +243,18 @@ export class HubClient extends EventTarget {
     if (pub && !this.#fold(pub.offset, pub.data)) this.#resubscribe();
     if (unsubscribe) {
       if (!wire.mayResubscribe(unsubscribe.code)) return this.#giveUp(unsubscribe.code);
-      this.#subscribeSoon();
+      this.#timers.after("resubscribe", this.#options.random() * RESUBSCRIBE_WITHIN_MS, () => this.#subscribe());
     }
   }
 
   /** A hole: ask again from the last offset that was folded. */
   #resubscribe() {
     this.#send({ id: this.#id(), unsubscribe: { channel: this.#channel } });
-    this.#subscribeSoon();
+    this.#subscribe();
   }
 
-  #subscribeSoon() {
-    const position = this.#position;
-    this.#send(wire.subscribeCommand(this.#id(), this.#channel, position));
+  #subscribe() {
+    this.#send(wire.subscribeCommand(this.#id(), this.#channel, this.#position));
   }
 
   #refused(error) {
@@ -224,38 +265,34 @@ export class HubClient extends EventTarget {
 
   #scheduleRefresh({ expires, ttl }) {
     if (!expires || !ttl) return;
-    this.#after("refresh", ttl * 1_000, async () => {
-      const token = await this.#freshToken();
+    this.#timers.after("refresh", ttl * 1_000, async () => {
+      const token = await this.#options.credential(true).catch(() => null);
       if (token) this.#send({ id: this.#id(), refresh: { token } });
     });
   }
 
-  async #freshToken() {
-    this.#token = (await this.#options.refresh?.().catch(() => null)) ?? null;
-    return this.#token;
-  }
-
   /** Close what is broken and come back. */
-  #fail(needsToken = false) {
+  #fail(mustRenew = false) {
     this.#dropSocket();
-    this.#retry(needsToken);
+    this.#retry(mustRenew);
   }
 
-  #retry(needsToken) {
+  #retry(mustRenew = false) {
+    this.#mustRenew ||= mustRenew;
     this.#setState("reconnecting");
-    const delay = wire.backoff(this.#attempt++, this.#options.random);
-    this.#after("retry", delay, async () => {
-      if (needsToken) await this.#freshToken();
-      this.#connect();
-    });
+    this.#timers.after("retry", wire.backoff(this.#attempt++, this.#options.random), () => this.#connect());
   }
 
   #socketFailed() {
     this.#dropSocket();
     this.#failures += 1;
     if (this.#failures >= SOCKET_FAILURES_BEFORE_STREAM && !this.#stream) this.#openStream();
-    if (this.#stream?.isLive) this.#after("retry", SOCKET_RETRY_BESIDE_STREAM_MS, () => this.#connect());
-    else this.#retry(false);
+    if (this.#stream?.isLive) this.#tryBesideStream();
+    else this.#retry();
+  }
+
+  #tryBesideStream() {
+    this.#timers.after("retry", SOCKET_RETRY_BESIDE_STREAM_MS, () => this.#connect());
   }
 
   #giveUp(code) {
@@ -266,7 +303,7 @@ export class HubClient extends EventTarget {
   #dropSocket() {
     const socket = this.#socket;
     this.#socket = null;
-    for (const name of ["open", "ping", "refresh"]) this.#cancel(name);
+    this.#timers.cancel("open", "ping", "refresh", "resubscribe");
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
@@ -275,91 +312,58 @@ export class HubClient extends EventTarget {
 
   #heard() {
     this.#heardAt = Date.now();
-    if (this.#socket && this.#pingMs) this.#after("ping", this.#pingMs + PING_GRACE_MS, () => this.#fail());
+    if (this.#socket && this.#pingMs) this.#timers.after("ping", this.#pingMs + PING_GRACE_MS, () => this.#fail());
   }
 
   // ── server-sent events ───────────────────────────────────────────────────────────────────────────────────
 
   #openStream() {
-    const url = new URL(`/p/${this.#options.slug}/events?alive=event`, this.#options.base);
-    const source = new EventSource(url, { withCredentials: true });
-    const stream = { source, isLive: false };
-    this.#stream = stream;
-    const alive = () => {
-      this.#heardAt = Date.now();
-      this.#after("silence", STREAM_SILENCE_MS, () => this.#streamBroke());
-    };
-    const live = () => {
-      alive();
-      stream.isLive = true;
-      this.#after("retry", SOCKET_RETRY_BESIDE_STREAM_MS, () => this.#connect());
-      this.#setState("live");
-    };
-    for (const name of ["open", "alive"]) source.addEventListener(name, alive);
-    source.addEventListener("snapshot", ({ data }) => {
-      const snapshot = JSON.parse(data);
-      if (snapshot.epoch !== this.#position?.epoch || snapshot.offset !== this.#position.offset) this.#restart(snapshot);
-      live();
+    this.#stream = new PageEvents(this.#options.base, this.#options.slug, {
+      heard: () => { this.#heardAt = Date.now(); },
+      snapshot: (snapshot) => {
+        if (snapshot.epoch !== this.#position?.epoch || snapshot.offset !== this.#position.offset) this.#restart(snapshot);
+      },
+      event: (offset, event) => this.#fold(offset, event),
+      live: () => {
+        this.#tryBesideStream();
+        this.#setState("live");
+      },
+      broke: () => {
+        const wasLive = this.#stream?.isLive;
+        this.#dropStream();
+        if (wasLive) this.#retry();
+      },
     });
-    source.addEventListener("message", ({ data, lastEventId }) => {
-      if (this.#fold(Number(lastEventId), JSON.parse(data))) live();
-      else this.#streamBroke();
-    });
-    source.addEventListener("error", () => this.#streamBroke());
-  }
-
-  #streamBroke() {
-    const wasLive = this.#stream?.isLive;
-    this.#dropStream();
-    if (wasLive) this.#retry(false);
   }
 
   #dropStream() {
-    this.#cancel("silence");
-    this.#stream?.source.close();
+    this.#stream?.close();
     this.#stream = null;
   }
 
   // ── REST, while there is neither ─────────────────────────────────────────────────────────────────────────
 
   async #poll() {
-    this.#after("poll", POLL_MS * (0.75 + this.#options.random() / 2), () => this.#poll());
+    this.#timers.after("poll", POLL_MS * (0.75 + this.#options.random() / 2), () => this.#poll());
     try {
-      await (this.#position ? this.#pollHistory() : this.#pollSnapshot());
+      const read = (path) => readPage(this.#options.base, this.#options.slug, path, this.#options.credential);
+      await catchUp(read, this.#position, (offset, event) => this.#fold(offset, event), (snapshot) => this.#restart(snapshot));
       this.#heardAt = Date.now();
       this.#emit("state", { state: this.#state });
-    } catch {
-      // The server is away or the network is: the next poll, or the socket, will tell.
+    } catch (error) {
+      // Else the server is away or the network is: the next poll, or the socket, will tell.
+      if (error instanceof NotThere) this.#giveUp(NOT_YOURS);
     }
   }
 
-  async #pollHistory() {
-    const { epoch, offset } = this.#position;
-    const found = await this.#get(`history?after=${offset}&epoch=${encodeURIComponent(epoch)}&limit=100`);
-    if (!found.recovered || found.epoch !== epoch) return this.#pollSnapshot();
-    for (const { offset: at, data } of found.publications) if (!this.#fold(at, data)) return this.#pollSnapshot();
-  }
-
-  async #pollSnapshot() {
-    this.#restart(await this.#get("snapshot"));
-  }
-
-  async #get(path) {
-    const url = new URL(`/api/v1/pages/${this.#options.slug}/${path}`, this.#options.base);
-    const response = await fetch(url, { credentials: "same-origin", signal: AbortSignal.timeout(OPEN_TIMEOUT_MS) });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    return (await response.json()).data;
-  }
-
-  // ── state and timers ─────────────────────────────────────────────────────────────────────────────────────
+  // ── state ────────────────────────────────────────────────────────────────────────────────────────────────
 
   #setState(state) {
     if (state === "reconnecting" && (this.#state === "stale" || this.#stream?.isLive)) return;
     if (state === "live" || state === "ended") {
-      this.#cancel("stale");
-      this.#cancel("poll");
-    } else if (!this.#timers.stale && this.#state !== "stale") {
-      this.#after("stale", STALE_AFTER_MS, () => {
+      this.#timers.cancel("stale", "poll");
+    } else if (!this.#timers.has("stale") && this.#state !== "stale") {
+      this.#timers.after("stale", STALE_AFTER_MS, () => {
         this.#setState("stale");
         this.#poll();
       });
@@ -377,22 +381,10 @@ export class HubClient extends EventTarget {
   };
 
   #leave = () => {
+    this.#asked += 1;
     this.#dropSocket();
     this.#dropStream();
   };
-
-  #after(name, ms, run) {
-    this.#cancel(name);
-    this.#timers[name] = setTimeout(() => {
-      delete this.#timers[name];
-      run();
-    }, ms);
-  }
-
-  #cancel(name) {
-    clearTimeout(this.#timers[name]);
-    delete this.#timers[name];
-  }
 
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));

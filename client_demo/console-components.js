@@ -1,6 +1,6 @@
 /** Left side: every component with its five statuses. Keys 1–5 set the focused one; ten seconds to take it back. */
 
-import { ask, toast } from "./console-forms.js";
+import { ask, toast } from "./forms.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
 import { icon, status } from "./view.js";

@@ -1,6 +1,6 @@
 /** Right side: open an incident, schedule a maintenance. Also the picker of components with their statuses. */
 
-import { Draft, check, field, select, submit, toast } from "./console-forms.js";
+import { Draft, check, field, select, submit, toast } from "./forms.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
 import { STATUS_WORDS, UPDATE_WORDS } from "./words.js";

@@ -1,6 +1,6 @@
 /** Middle: open incidents and maintenances, each with what visitors read last and a form for the next words. */
 
-import { Draft, ask, field, select, submit, toast } from "./console-forms.js";
+import { Draft, ask, field, select, submit, toast } from "./forms.js";
 import { WordsPicker } from "./console-composer.js";
 import { h, morph, safeHtml } from "./morph.js";
 import { api } from "./session.js";

@@ -3,10 +3,10 @@
 import { HubClient } from "./client.js";
 import { ComponentsPane } from "./console-components.js";
 import { Composer } from "./console-composer.js";
-import { toast, undoLast } from "./console-forms.js";
+import { toast, undoLast } from "./forms.js";
 import { OpenPane } from "./console-open.js";
 import { h, morphChildren } from "./morph.js";
-import { api, noteSession, refresh } from "./session.js";
+import { api, credential, forgetSession, noteAccount, watchSession } from "./session.js";
 import { TONES, Zone } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -62,15 +62,26 @@ class Desk {
 
 function follow(snapshot) {
   const desk = new Desk(snapshot);
-  const client = new HubClient({ slug: desk.slug, snapshot, refresh });
-  client.addEventListener("change", ({ detail }) => desk.draw(detail.snapshot));
+  const client = new HubClient({ slug: desk.slug, snapshot, credential });
+  const leave = () => {
+    client.stop();
+    byId("main").replaceChildren(h("p", { class: "empty" }, "This page is no longer yours to edit. ", h("a", { href: "/console" }, "To the pages that are"), "."));
+    document.title = "Console · Status Hub";
+  };
+  client.addEventListener("change", ({ detail }) => {
+    // Another view than the operators' lacks what the desk is made of.
+    if (detail.snapshot.channel?.endsWith("@all")) desk.draw(detail.snapshot);
+    else leave();
+  });
+  client.addEventListener("account", ({ detail }) => { if (detail.account === null) signIn(); });
+  watchSession((account) => { if (account !== client.account) location.reload(); });
   client.addEventListener("state", ({ detail }) => {
     const [glyph, words] = LIVE[detail.state] ?? LIVE.connecting;
     document.body.dataset.live = detail.state === "ended" ? "stale" : detail.state;
     byId("live").querySelector(".mark").textContent = glyph;
     byId("live").querySelector(".text").textContent = words;
   });
-  client.addEventListener("refused", () => toast("This page is no longer yours to edit. Reload to see where you stand."));
+  client.addEventListener("refused", leave);
   client.start();
   keys(desk);
   globalThis.statusHub = { client, desk }; // for the curious, and for tests
@@ -118,10 +129,11 @@ async function main() {
     byId("calm").textContent = error.message;
     return;
   }
+  noteAccount(me.id);
   byId("who").textContent = me.email;
   byId("sign-out").addEventListener("click", async () => {
     await api("POST", "/auth/logout").catch(() => null);
-    noteSession(false);
+    forgetSession();
     location.assign("/login");
   });
   const mine = pages.filter((page) => me.is_admin || ["owner", "editor"].includes(me.roles[page.id]));
@@ -139,6 +151,8 @@ async function main() {
   chooser.addEventListener("change", () => location.assign(`/console?page=${encodeURIComponent(chooser.value)}`));
   byId("public").href = `/p/${slug}`;
   byId("public").hidden = false;
+  byId("people").href = `/console/people?page=${encodeURIComponent(slug)}`;
+  byId("people").hidden = !(me.is_admin || me.roles[mine.find((page) => page.slug === slug).id] === "owner");
   follow(await api("GET", `/pages/${slug}/snapshot`));
 }
 

@@ -1,14 +1,17 @@
 /** The live status page: continues from the position that the server rendered, and touches only rows that changed. */
 
-import { enliven, draw, worsenToday } from "./bars.js";
-import { HubClient } from "./client.js";
+import { enliven, draw, fill, worsenToday } from "./bars.js";
+import { HubClient, NOT_YOURS } from "./client.js";
+import { readPage } from "./fallback.js";
 import { h, morphChildren } from "./morph.js";
 import { answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
-import { refresh } from "./session.js";
+import { credential, noteAccount, watchSession } from "./session.js";
 import { View } from "./view.js";
+import { showVisitor, vanish } from "./visitor.js";
 import { STATUS_WORDS, UPDATE_WORDS, Zone, ago } from "./words.js";
 
 const TICK_MS = 15_000;
+const FIGURES_WITHIN_MS = 1_000; // spread, as all who are shown more at the same moment ask
 const byId = (id) => document.getElementById(id);
 const at = (text) => Date.parse(text);
 
@@ -57,6 +60,36 @@ class Page {
     this.hide("history", !days.length);
     this.bars(before, snapshot);
     this.top(snapshot, now);
+  }
+
+  /** Another snapshot than one that follows from the last: after a long absence, or with other rights. */
+  restart(snapshot) {
+    const known = new Set(this.snapshot.components.map((c) => c.id));
+    byId("announcer").replaceChildren();
+    byId("tip").hidden = true;
+    byId("tip").replaceChildren();
+    this.render(snapshot);
+    this.console(snapshot);
+    if (snapshot.components.some((c) => c.showcase && !known.has(c.id))) {
+      setTimeout(() => this.figures(), Math.random() * FIGURES_WITHIN_MS);
+    }
+  }
+
+  /** The way to the console, for operators alone. */
+  console({ page, channel }) {
+    byId("console")?.remove();
+    if (!channel.endsWith("@all")) return;
+    document.querySelector(".bottom .links").append(h("a", { id: "console", href: `/console?page=${encodeURIComponent(page.slug)}` }, "Console"));
+  }
+
+  /** Bars of components that the server did not draw. */
+  async figures() {
+    const found = await readPage(location.origin, this.snapshot.page.slug, "uptime?days=90", credential).catch(() => null);
+    for (const figures of found?.components ?? []) {
+      const bars = document.querySelector(`.component[data-key="${figures.id}"] .bars`);
+      const component = this.snapshot.components.find((c) => c.id === figures.id);
+      if (bars && component) fill(bars, component.name, found.period_start, figures);
+    }
   }
 
   hide(id, isHidden) {
@@ -112,6 +145,7 @@ class Page {
     }
     const heading = title(snapshot, shown);
     if (document.title !== heading) document.title = heading;
+    document.querySelector("meta[name=description]").content = shown.sentence;
     setText(document.querySelector(".brand"), snapshot.page.title);
     setText(byId("intro"), snapshot.page.description ?? "");
     byId("intro").hidden = !snapshot.page.description;
@@ -206,21 +240,37 @@ function theme() {
 
 function main() {
   const snapshot = JSON.parse(byId("snapshot").textContent);
+  byId("snapshot").remove(); // what it tells must be gone when it may not be seen any more
+  const root = document.documentElement;
+  if (root.dataset.account) noteAccount(root.dataset.account);
   const page = new Page(snapshot);
-  const client = new HubClient({ slug: snapshot.page.slug, snapshot, refresh });
-  client.addEventListener("state", () => mark(page, client));
+  const client = new HubClient({ slug: snapshot.page.slug, snapshot, credential });
+  client.addEventListener("state", () => {
+    if (client.state !== "connecting") delete root.dataset.renewing;
+    mark(page, client);
+  });
   client.addEventListener("change", ({ detail }) => {
     const before = page.snapshot;
+    if (!detail.event) return page.restart(detail.snapshot);
     page.render(detail.snapshot);
-    const words = detail.event && announcement(detail.event, before, detail.snapshot);
+    const words = announcement(detail.event, before, detail.snapshot);
     if (words) byId("announcer").replaceChildren(h("span", {}, words));
-    for (const incident of detail.event?.set?.incidents ?? []) arrive(before, incident);
+    for (const incident of detail.event.set?.incidents ?? []) arrive(before, incident);
+  });
+  client.addEventListener("account", ({ detail }) => showVisitor(detail.account));
+  client.addEventListener("refused", ({ detail }) => {
+    if (detail.code !== NOT_YOURS) return;
+    clearInterval(ticking);
+    vanish();
+  });
+  watchSession((account) => {
+    if (account !== client.account) client.reconnect();
   });
   theme();
   ownTimes();
   enliven(byId("components"), byId("tip"));
   page.tick();
-  setInterval(() => {
+  const ticking = setInterval(() => {
     page.tick();
     mark(page, client);
   }, TICK_MS);

@@ -12,6 +12,12 @@ export const decode = (text) => text.split("\n").filter((line) => line.trim() !=
 /** What a close code tells the client: the ranges 3500–3999 and 4500–4999 are final, and so is 1009. */
 export const mayReconnect = (code) => !(code === 1009 || (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000));
 
+/** The session is over, or its token worth nothing: come back with a better one, or as nobody. */
+export const endsSession = (code) => code === 3500;
+
+/** Whom a connection speaks for: the account of the personal channel that the server has opened, null without one. */
+export const accountOf = ({ subs = {} }) => Object.keys(subs).find((name) => name.startsWith("#"))?.slice(1) ?? null;
+
 /** Unsubscribe pushes from 2500 on mean: subscribe again from where you are; below, stay away. */
 export const mayResubscribe = (code) => code >= 2500;
 

@@ -106,14 +106,15 @@ export class View {
     );
   }
 
-  /** Ninety days without data: what a component made a moment ago has. Existing bars are kept as they are. */
+  /** Ninety days of which nothing is known yet, or ever, for a component of today. Existing bars are kept as they are. */
   emptyBars(c) {
     const today = this.zone.dayNumber(this.now());
+    const text = this.zone.dayNumber(at(c.created_at)) === today ? "no data yet" : "…";
     const first = new Date((today - 89) * 86_400_000).toISOString().slice(0, 10);
     return h(
       "div", { class: "bars", "data-keep": true, "data-days": "n".repeat(90), "data-first": first, "data-ratios": "" },
-      h("div", { class: "strip", role: "img", "aria-label": `${c.name}, last 90 days: no data yet` }),
-      h("p", { class: "scale" }, h("span", { class: "from", "aria-hidden": "true" }), h("span", { class: "uptime" }, "no data yet"), h("span", { "aria-hidden": "true" }, "Today")),
+      h("div", { class: "strip", role: "img", "aria-label": `${c.name}, last 90 days: ${text}` }),
+      h("p", { class: "scale" }, h("span", { class: "from", "aria-hidden": "true" }), h("span", { class: "uptime" }, text), h("span", { "aria-hidden": "true" }, "Today")),
     );
   }
 

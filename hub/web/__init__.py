@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from hub.access import Access, open_to
 from hub.errors import HubError
 from hub.web.render import Renderer
+from hub.web.shells import SHELLS
 from hub.web.static import Assets
 from hub.web.views import Pages
 
@@ -38,9 +39,7 @@ def web_routes(pages: Pages | None = None) -> list[BaseRoute]:
         route("/p/{slug}", site.page, Access.ANYONE),
         route("/p/{slug}/history", site.history, Access.ANYONE),
         route("/p/{slug}/incidents/{id}", site.incident, Access.ANYONE),
-        route("/console", site.console, Access.NOBODY),
-        route("/login", site.sign_in, Access.NOBODY),
-        route("/register", site.sign_in, Access.NOBODY),
+        *(route(shell.path, site.shell(shell), Access.NOBODY) for shell in SHELLS),
         route("/demo", site.demo, Access.ANYONE),
         route("/static/{name}", site.static, Access.NOBODY),
         route("/static/{version}/{name}", site.static, Access.NOBODY),

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.auth.permissions import ANONYMOUS, Principal
 from hub.web import present, words
 from hub.web.static import Assets
 
@@ -44,15 +45,21 @@ class Renderer:
         template: str,
         *,
         status: int = 200,
+        visitor: Principal = ANONYMOUS,
         is_private: bool = False,
+        is_secret: bool = False,
         **context: Any,
     ) -> Response:
-        """The page; `is_private` where a credential was used, so that no shared cache keeps it."""
-        body = self.html(template, **context).encode()
+        """The page as `visitor` sees it.
+
+        `is_private`: a credential came along, so that nobody keeps it, not even his own browser beyond his sign-out.
+        `is_secret`: its address must not be told to other sites.
+        """
+        body = self.html(template, visitor=visitor, path=request.url.path, **context).encode()
         headers = {
-            "Cache-Control": "private, no-cache" if is_private else "no-cache",
+            "Cache-Control": "private, no-store" if is_private else "no-cache",
             "Content-Security-Policy": POLICY,
-            "Referrer-Policy": "strict-origin-when-cross-origin",
+            "Referrer-Policy": "no-referrer" if is_secret else "strict-origin-when-cross-origin",
             "Vary": "Accept-Encoding, Cookie, Authorization",
             "X-Content-Type-Options": "nosniff",
         }

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ MEDIA_TYPES = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
 }
+# Comments that fill whole lines: a fifth of what a visitor would load, and nothing to him.
+_COMMENTS = re.compile(rb"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Assets:
             if media_type is None:
                 continue
             body = path.read_bytes()
+            if path.suffix in {".js", ".css"}:
+                body = lean(body)
             digest.update(path.name.encode() + body)
             etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
             self._by_name[path.name] = Asset(body, gzip.compress(body, mtime=0), media_type, etag)
@@ -69,3 +74,8 @@ class Assets:
         if "gzip" in request.headers.get("accept-encoding", ""):
             return Response(asset.packed, media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"})
         return Response(asset.body, media_type=asset.media_type, headers=headers)
+
+
+def lean(source: bytes) -> bytes:
+    """JavaScript or CSS without its comments that fill whole lines; every other line keeps its number."""
+    return _COMMENTS.sub(lambda comment: b"\n" * comment[0].count(b"\n"), source)

@@ -1,12 +1,13 @@
 """Pages as HTML: resolve who asks to his view, read one snapshot, render. No rule about incidents lives here."""
 
 from datetime import datetime
-from urllib.parse import urlsplit
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from hub.auth.cookies import ACCESS_COOKIE, read_cookie
 from hub.auth.permissions import ANONYMOUS, Principal, Right
 from hub.errors import HubError, NotFound, Unauthenticated
 from hub.services import incidents, pages
@@ -17,15 +18,16 @@ from hub.services.views import resolve_view, see_page
 from hub.web.context import bars_of, months, page_context, zone_context
 from hub.web.present import Json
 from hub.web.render import Renderer
+from hub.web.shells import Shell, View, make_view
 from hub.web.words import parse
 
 BAR_DAYS = 90
 HISTORY_PAGE = 50
-CREDENTIALS = ("hub_access",)
+NOTHING_HERE = "There is nothing here"
 # All that page.js imports, told to the browser at once instead of file by file.
 MODULES = (
-    "page.js", "client.js", "reducer.js", "protocol.js", "session.js",
-    "view.js", "morph.js", "present.js", "words.js", "bars.js",
+    "page.js", "client.js", "fallback.js", "timers.js", "reducer.js", "protocol.js", "session.js",
+    "view.js", "visitor.js", "morph.js", "present.js", "words.js", "bars.js",
 )  # fmt: skip
 
 
@@ -37,11 +39,12 @@ class Pages:
 
     async def index(self, request: Request) -> Response:
         """`/`: the only page, or the list of those this visitor may see."""
+        principal = await principal_of(request)
         async with request.state.db() as session:
-            shown = await pages.list_pages(session, by=await principal_of(request))
+            shown = await pages.list_pages(session, by=principal)
         if len(shown) == 1:
             return RedirectResponse(f"/p/{shown[0]['slug']}", 302)
-        return self._renderer.respond(request, "pages.html", is_private=has_credential(request), pages=shown)
+        return self._respond(request, "pages.html", principal, pages=shown)
 
     async def page(self, request: Request) -> Response:
         """`/p/{slug}`: the whole page at one stream position, from which its script goes on."""
@@ -53,12 +56,13 @@ class Pages:
             snapshot = await read_snapshot(session, channel)
             sight = await see_page(session, slug, principal)
             figures = await page_uptime(session, sight.page, sight.view, days=BAR_DAYS, now=now)
-        return self._renderer.respond(
+        return self._respond(
             request,
             "page.html",
-            is_private=has_credential(request),
+            principal,
             may_operate=principal.can(sight.page.id, Right.LOOK),
             modules=MODULES,
+            gone_heading=NOTHING_HERE,
             **page_context(snapshot, bars_of(figures), now),
         )
 
@@ -72,10 +76,10 @@ class Pages:
                 session, slug, by=principal, limit=HISTORY_PAGE + 1, before=_before(request)
             )
         shown = found[:HISTORY_PAGE]
-        return self._renderer.respond(
+        return self._respond(
             request,
             "history.html",
-            is_private=has_credential(request),
+            principal,
             page=page,
             months=months(shown, ZoneInfo(page["time_zone"]), now),
             older=_cursor(shown[-1]) if len(found) > HISTORY_PAGE else None,
@@ -89,32 +93,27 @@ class Pages:
         async with request.state.db() as session:
             page = await pages.get(session, slug, by=principal)
             incident = await incidents.get(session, slug, request.path_params["id"], by=principal)
-        return self._renderer.respond(
+        return self._respond(
             request,
             "incident.html",
-            is_private=has_credential(request),
+            principal,
             page=page,
             incident=incident,
             names={item["id"]: item["name"] for update in incident["updates"] for item in update["affected"]},
             **zone_context(page, now),
         )
 
-    async def sign_in(self, request: Request) -> Response:
-        """`/login` and `/register`."""
-        onward = local_path(request.query_params.get("next", ""))
-        is_new = request.url.path == "/register"
-        return self._renderer.respond(request, "sign_in.html", next=onward, is_new=is_new)
-
-    async def console(self, request: Request) -> Response:
-        """`/console`: an empty shell; everything in it comes by REST and by the socket, with the operator's rights."""
-        return self._renderer.respond(request, "console.html", is_private=True)
+    def shell(self, shell: Shell) -> View:
+        """What answers at the address of an account page, or of one of the console."""
+        return make_view(self._renderer, shell)
 
     async def demo(self, request: Request) -> Response:
         """`/demo`: the client in forty lines, for whoever writes his own."""
+        principal = await principal_of(request)
         async with request.state.db() as session:
-            shown = await pages.list_pages(session, by=await principal_of(request))
+            shown = await pages.list_pages(session, by=principal)
         slug = request.query_params.get("page") or (shown[0]["slug"] if shown else "demo")
-        return self._renderer.respond(request, "demo.html", is_private=has_credential(request), slug=slug)
+        return self._respond(request, "demo.html", principal, slug=slug)
 
     async def static(self, request: Request) -> Response:
         """`/static/{version}/{name}` and `/static/{name}`."""
@@ -122,9 +121,13 @@ class Pages:
         found = self._renderer.assets.respond(request, params["name"], params.get("version"))
         return found or self.not_found(request)
 
+    def _respond(self, request: Request, template: str, visitor: Principal, **context: Any) -> Response:
+        is_private = has_credential(request)
+        return self._renderer.respond(request, template, visitor=visitor, is_private=is_private, **context)
+
     def not_found(self, request: Request) -> Response:
         """The same answer for what does not exist and for what this visitor may not see."""
-        return self._renderer.respond(request, "problem.html", status=404, heading="There is nothing here")
+        return self._renderer.respond(request, "problem.html", status=404, heading=NOTHING_HERE)
 
     def problem(self, request: Request, error: HubError) -> Response:
         """An expected error as a page."""
@@ -159,11 +162,5 @@ async def principal_of(request: Request) -> Principal:
 
 
 def has_credential(request: Request) -> bool:
-    return "authorization" in request.headers or any(name in request.cookies for name in CREDENTIALS)
-
-
-def local_path(text: str) -> str:
-    """`text` if it is a path of this hub, else the console: a sign-in must not forward to other sites."""
-    parts = urlsplit(text)
-    is_local = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return text if is_local and text.isprintable() else "/console"
+    base_url = request.state.settings.base_url
+    return "authorization" in request.headers or read_cookie(request.cookies, ACCESS_COOKIE, base_url) != ""

@@ -1,4 +1,4 @@
-/** Forms of the console: fields with their errors beside them, drafts that survive, questions in a dialog. */
+/** Forms of all pages: fields with their errors beside them, drafts that survive, questions in a dialog. */
 
 import { h } from "./morph.js";
 
@@ -27,6 +27,12 @@ export const check = (name, label, checked) => {
   return h("label", { class: "check" }, box, h("span", {}, label));
 };
 
+/** What the API says of a field ("must have …") as a sentence; others are sentences already. */
+const sentence = (label, text) => (/^[a-z]/.test(text) ? `${label} ${text}.` : text);
+
+/** "Try again in 3 min." where the hub has said how long to wait. */
+const patience = ({ retryAfter_s: s }) => (s ? ` Try again in ${s < 90 ? `${s} s` : `${Math.ceil(s / 60)} min`}.` : "");
+
 /** Show `fields` of an error next to their controls and the rest above; with none, clear all. */
 export function showErrors(form, error) {
   const fields = { ...(error?.fields ?? {}) };
@@ -35,7 +41,7 @@ export function showErrors(form, error) {
     const name = box.dataset.field;
     const key = name in fields ? name : Object.keys(fields).find((path) => path.startsWith(`${name}.`));
     const control = box.querySelector("input, select, textarea");
-    const text = key === undefined ? "" : fields[key];
+    const text = key === undefined ? "" : sentence(box.querySelector("label, legend").textContent, fields[key]);
     box.querySelector(".error").textContent = text;
     box.querySelector(".error").hidden = !text;
     if (text) control?.setAttribute("aria-invalid", "true");
@@ -45,9 +51,21 @@ export function showErrors(form, error) {
   }
   const rest = Object.entries(fields).map(([name, text]) => `${name}: ${text}`);
   const alert = form.querySelector(".alert");
-  alert.textContent = error ? (error.fields ? rest.join("; ") : error.message) : "";
+  alert.textContent = error ? (error.fields ? rest.join("; ") : error.message + patience(error)) : "";
   alert.hidden = !alert.textContent;
   first?.focus();
+}
+
+/** Whether nothing that is required is missing; what is, is asked for. */
+export function isFilled(form) {
+  const fields = {};
+  for (const control of form.querySelectorAll("[required]")) {
+    if (control.value.trim()) continue;
+    fields[control.name] = control.dataset.missing ?? `Fill in “${form.querySelector(`label[for="${control.id}"]`).textContent}”.`;
+  }
+  const isEmpty = Object.keys(fields).length > 0;
+  if (isEmpty) showErrors(form, { fields });
+  return !isEmpty;
 }
 
 /** Run `work` with the form's buttons off; errors go into the form. True when it went through. */
