@@ -6,18 +6,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 
 from hub.app import create_app
 from hub.engine.node import Node
-from hub.serve import HubServer
+from hub.serve import HubServer, server_config
 from hub.settings import Settings
 from hub.transport.context import Context
 from hub.transport.emulation import Emulation
-from hub.transport.link import WireLimits
 from hub.transport.listener import open_listener
-from hub.transport.uvicorn_ws import make_protocols
 from tests.support.waiting import wait_until
 
 
@@ -37,15 +34,18 @@ class LocalHub:
 
     @property
     def node(self) -> Node:
-        return self.state["node"]
+        node: Node = self.state["node"]
+        return node
 
     @property
     def context(self) -> Context:
-        return self.state["context"]
+        context: Context = self.state["context"]
+        return context
 
     @property
     def emulation(self) -> Emulation:
-        return self.state["emulation"]
+        emulation: Emulation = self.state["emulation"]
+        return emulation
 
     @property
     def requests(self) -> int:
@@ -54,15 +54,15 @@ class LocalHub:
 
     @property
     def state(self) -> dict[str, Any]:
-        return self.server.lifespan.state
+        state: dict[str, Any] = self.server.lifespan.state
+        return state
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[LocalHub]:
     """A hub that serves while the block runs, and then leaves in order."""
-    ws, http = make_protocols(WireLimits.of(settings))
     app = create_app(settings)
-    config = uvicorn.Config(app, ws=ws, http=http, lifespan="on", log_config=None)
+    config = server_config(app, settings)
     config.load()
     server = HubServer(config)
     with open_listener("127.0.0.1", 0) as listener:
