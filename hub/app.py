@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from hub.api.authenticate import principal_of
@@ -18,6 +18,7 @@ from hub.api.headers import http_middleware
 from hub.api.rate_limits import Limiter, policies_of
 from hub.api.routes import api_routes
 from hub.api.server_methods import Backend
+from hub.api.traffic import SAFE_METHODS
 from hub.auth.client_tokens import ClientTokens
 from hub.auth.tokens import Tokens
 from hub.channels_file import channels_of
@@ -128,7 +129,7 @@ def create_app(settings: Settings) -> Starlette:
             watchdog.stop()
 
     async def nothing_here(request: Request, _: Exception) -> Response:
-        return site.not_found(request)
+        return _without_slash(request) or site.not_found(request)
 
     return _Application(
         routes=[
@@ -142,8 +143,22 @@ def create_app(settings: Settings) -> Starlette:
     )
 
 
+def _without_slash(request: Request) -> Response | None:
+    """A redirect for whoever put a slash behind a page's address. Starlette's own would go to whatever host the
+    request named.
+    """
+    path, query = request.scope["path"], request.url.query
+    if not (path.startswith("/p/") and path.endswith("/") and request.method in SAFE_METHODS):
+        return None
+    return RedirectResponse(path.rstrip("/") + (f"?{query}" if query else ""))
+
+
 class _Application(Starlette):
     """Sockets go to their route past the middleware, which is about requests and costs a storm dearly."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

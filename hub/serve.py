@@ -9,6 +9,7 @@ from signal import SIGINT, SIGTERM, Signals
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.importer import import_from_string
 
 from hub.errors import HubError, Misconfigured
@@ -82,8 +83,15 @@ def serve(settings: Settings) -> None:
         app = create_app(settings)
     except ValueError as error:
         raise Misconfigured(str(error)) from None
+    host, port = listener.getsockname()[:2]
+    _log.info("listening", address=f"http://{host}:{port}")
+    HubServer(server_config(app, settings)).run(sockets=[listener])
+
+
+def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves the hub: on our protocol classes, and believing only the proxies that the settings name."""
     ws, http = make_protocols(WireLimits.of(settings))
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         ws=ws,
         http=http,
@@ -95,10 +103,10 @@ def serve(settings: Settings) -> None:
         ws_max_size=settings.hub_frame_limit_bytes,
         timeout_graceful_shutdown=_GRACE_S,
         server_header=False,
+        # uvicorn's default would let every program on this machine say whom it speaks for.
+        proxy_headers=bool(settings.hub_trusted_proxies),
+        forwarded_allow_ips=list(settings.hub_trusted_proxies),
     )
-    host, port = listener.getsockname()[:2]
-    _log.info("listening", address=f"http://{host}:{port}")
-    HubServer(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int, *, is_shared: bool) -> socket.socket:

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.errors import Unavailable
+from hub.errors import TooMany, Unavailable
 from hub.protocol.codes import CloseCode
 from hub.protocol.schema import EmulationRequest
 from hub.transport.cors import cors_headers
@@ -92,6 +92,7 @@ def new_session() -> str:
 @for_any_page
 async def emulation_endpoint(request: Request) -> Response:
     """204 whether or not there is such a session; 404 when there is no such node."""
+    await _count(request)
     emulation: Emulation = request.state.emulation
     node, session, frame = _read(await read_body(request), is_binary=is_binary(request))
     try:
@@ -101,6 +102,15 @@ async def emulation_endpoint(request: Request) -> Response:
     if not is_there:
         raise Refusal(HTTPStatus.NOT_FOUND, "There is no such node.")
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=cors_headers(request))
+
+
+async def _count(request: Request) -> None:
+    address = request.scope.get("extensions", {}).get("hub.admission", {}).get("address")
+    if address is not None:
+        try:
+            await request.state.limiter.hit("emulation.address", address)
+        except TooMany as error:
+            raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, error.message, error.headers) from None
 
 
 def _read(body: bytes, *, is_binary: bool) -> tuple[str, str, bytes]:

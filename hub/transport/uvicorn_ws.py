@@ -133,6 +133,8 @@ class HubHttpProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         self._count_head(len(url))
         super().on_url(url)
+        if len(self.url) > LINE_LIMIT_BYTES:
+            raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count_head(len(name) + len(value) + 4)  # trailers of a chunked body too
@@ -173,8 +175,6 @@ class HubHttpProtocol(HttpToolsProtocol):
             cycle.keep_alive = False  # an answer is on its way, and nothing may come in between: it is the last one
             self._is_deaf = True
             raise Refused(HTTPStatus.BAD_REQUEST)
-        if len(self.url) > LINE_LIMIT_BYTES:
-            raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
         return read_handshake(self.parser.get_method().decode(), self.parser.get_http_version(), self.headers)
 
     def _become_websocket(self, handshake: Handshake, early: bytes) -> None:

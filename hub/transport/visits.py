@@ -1,6 +1,6 @@
 """What the HTTP transports ask of a request before they serve it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
 
@@ -18,9 +18,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Refusal(Exception):
     """The request gets `status` and no service."""
 
-    def __init__(self, status: HTTPStatus, message: str) -> None:
+    def __init__(self, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers or {}
 
 
 def for_any_page(endpoint: Endpoint) -> Endpoint:
@@ -33,7 +34,7 @@ def for_any_page(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except Refusal as refusal:
-            headers = {"Cache-Control": "no-store", **cors_headers(request)}
+            headers = {"Cache-Control": "no-store", **cors_headers(request), **refusal.headers}
             return JSONResponse({"message": str(refusal)}, refusal.status, headers=headers)
 
     return answered
