@@ -9,7 +9,7 @@ from hub.api.authenticate import principal_of, require_own_origin
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Cookie, Reply
 from hub.api.schemas import AccountOut, ForgotIn, GrantOut, LoginIn, RefreshIn, RegisterIn, ResetIn, TokenIn
-from hub.api.tries import address_of, may_write_to, no_guessing, sign_in
+from hub.api.tries import address_of, count_registration, may_write_to, no_guessing, sign_in
 from hub.auth.cookies import ACCESS_COOKIE, REFRESH_COOKIE, read_cookie
 from hub.errors import Conflict, Forbidden, Invalid, TooMany, Unauthenticated
 from hub.services import account_changes, accounts, mailed_tokens, sessions
@@ -25,7 +25,7 @@ async def register(request: Request, body: RegisterIn) -> Reply[AccountOut]:
     The answer for an address that has an account already looks the same, so nobody can ask who has one; its owner
     gets a letter that says so.
     """
-    await request.state.limiter.hit("register.address", address_of(request))
+    await count_registration(request)
     may_write = await may_write_to(request, body.email)
     async with request.state.db.begin() as session:
         account = await account_changes.register(

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
+from hub.auth.addresses import counted_as
 from hub.errors import Invalid, TooMany, Unauthenticated
 from hub.services import accounts
 
@@ -14,6 +15,11 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+async def count_registration(request: Request) -> None:
+    """Raises TooMany."""
+    await request.state.limiter.hit("register.address", _place_of(request))
+
+
 async def sign_in(request: Request, email: str, password: str) -> str:
     """The id of the account that both open. Unauthenticated for all else, TooMany for too many tries.
 
@@ -21,17 +27,17 @@ async def sign_in(request: Request, email: str, password: str) -> str:
     it has never been signed in to from: so guessing from everywhere is slow, and locks the owner out of no place where
     he has been before. Counted before the password is looked at, or many tries at once would all pass.
     """
-    limiter, address = request.state.limiter, address_of(request)
-    await limiter.test("login.address", address)
-    claimant = await accounts.find_claimant(request.state.db, email, address)
-    pair = f"{claimant.email} {address}"
+    limiter, place = request.state.limiter, _place_of(request)
+    await limiter.test("login.address", place)
+    claimant = await accounts.find_claimant(request.state.db, email, address_of(request))
+    pair = f"{claimant.email} {place}"
     await limiter.hit("login.account", pair)
     if not claimant.is_at_home:
         await limiter.hit("login.everywhere", claimant.email)
     try:
         account_id = await accounts.check_credentials(request.state.db, claimant, password)
     except Unauthenticated:
-        await limiter.hit("login.address", address)
+        await limiter.hit("login.address", place)
         raise
     await limiter.forget("login.account", pair)
     return account_id
@@ -48,13 +54,13 @@ async def check_own_password(request: Request, password: str, *, field: str) -> 
 @asynccontextmanager
 async def no_guessing(request: Request) -> AsyncIterator[None]:
     """Around the use of a mailed link: who brings many that are no good is TooMany."""
-    limiter, address = request.state.limiter, address_of(request)
-    await limiter.test("token.address", address)
+    limiter, place = request.state.limiter, _place_of(request)
+    await limiter.test("token.address", place)
     try:
         yield
     except Invalid as error:
         if "token" in (error.fields or {}):
-            await limiter.hit("token.address", address)
+            await limiter.hit("token.address", place)
         raise
 
 
@@ -64,9 +70,13 @@ async def may_write_to(request: Request, email: str) -> bool:
     TooMany when the request's address has caused too many letters.
     """
     limiter, email = request.state.limiter, accounts.normal_email(email)
-    await limiter.hit("letter.address", address_of(request))
+    await limiter.hit("letter.address", _place_of(request))
     try:
         await limiter.hit("letter.recipient", email)
     except TooMany:
         return False
     return True
+
+
+def _place_of(request: Request) -> str:
+    return counted_as(address_of(request))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import ARRAY, String, any_, exists, func, literal, select, update
+from sqlalchemy import ARRAY, String, any_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.auth.addresses import counted_as
 from hub.auth.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
 from hub.auth.permissions import Principal
 from hub.auth.tokens import Claims
@@ -127,16 +128,23 @@ async def find_claimant(sessions: Sessions, email: str, address: str) -> Claiman
         normal = normal_email(email)
     except Invalid:
         normal = ""  # nobody's: goes the way of an unknown one
-    has_been_here = exists().where(SessionRow.account_id == AccountRow.id, SessionRow.address == address)
+    places = (
+        select(func.array_agg(SessionRow.address.distinct()))
+        .where(SessionRow.account_id == AccountRow.id)
+        .scalar_subquery()
+    )
     async with sessions() as session:
         row = (
             await session.execute(
-                select(AccountRow.id, AccountRow.password_hash, has_been_here.label("is_at_home")).where(
+                select(AccountRow.id, AccountRow.password_hash, places.label("places")).where(
                     AccountRow.email == normal, AccountRow.disabled_at.is_(None)
                 )
             )
         ).one_or_none()
-    return Claimant(normal, None, None, is_at_home=False) if row is None else Claimant(normal, *row)
+    if row is None:
+        return Claimant(normal, None, None, is_at_home=False)
+    is_at_home = counted_as(address) in {counted_as(place) for place in row.places or ()}
+    return Claimant(normal, row.id, row.password_hash, is_at_home)
 
 
 async def check_credentials(sessions: Sessions, claimant: Claimant, password: str) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import httpx2
 import pytest
 
+from hub.services import accounts
 from tests.support.accounts import PASSWORD, add_account, client_of, letters_to, sign_in
 from tests.support.api import BASE_URL, data_of, error_of, open_api
 
@@ -92,6 +93,15 @@ async def test_guessing_from_everywhere_is_slowed_and_the_owner_signs_in_at_home
     data_of(await guess(home, password=PASSWORD))
     error_of(await guess(home), 401)
     data_of(await guess(home, password=PASSWORD))
+
+
+async def test_an_ipv6_network_is_one_place(strict):
+    """Whoever has one address of a /64 has them all; and at home is wherever the same network is."""
+    data_of(await guess(at(strict, "2001:db8:1:1::7"), password=PASSWORD))
+    looked_at = sum([await guesses(at(strict, f"2001:db8:1:2::{n}"), [ADA]) for n in range(1, 7)])
+    assert looked_at == PER_ACCOUNT
+    for address, is_at_home in [("2001:db8:1:1::99", True), ("2001:db8:1:2::1", False), ("", False)]:
+        assert (await accounts.find_claimant(strict.state["db"], ADA, address)).is_at_home is is_at_home
 
 
 async def test_signing_in_clears_what_was_mistyped_before(strict):
