@@ -19,7 +19,7 @@ PASSWORD = "correct horse battery"
 
 
 @cache
-def _password_hash() -> str:
+def password_hash() -> str:
     return PasswordHasher().hash(PASSWORD)
 
 
@@ -41,7 +41,7 @@ async def add_account(api: Api, email: str, *, is_admin: bool = False, is_verifi
     account = Account(
         id=new_id(),
         email=email,
-        password_hash=_password_hash(),
+        password_hash=password_hash(),
         is_admin=is_admin,
         verified_at=now if is_verified else None,
         created_at=now,
