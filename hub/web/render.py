@@ -1,6 +1,7 @@
 """Templates → HTML responses under a strict content policy: no inline script or style, nothing from elsewhere."""
 
 import gzip
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hub.web.static import Assets
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors "
 )
 COMPRESS_FROM_BYTES = 1_024
 
@@ -48,17 +49,18 @@ class Renderer:
         visitor: Principal = ANONYMOUS,
         is_private: bool = False,
         is_secret: bool = False,
+        framed_by: Sequence[str] = (),
         **context: Any,
     ) -> Response:
         """The page as `visitor` sees it.
 
         `is_private`: a credential came along, so that nobody keeps it, not even his own browser beyond his sign-out.
-        `is_secret`: its address must not be told to other sites.
+        `is_secret`: its address must not be told to other sites. `framed_by`: origins that may show it in a frame.
         """
         body = self.html(template, visitor=visitor, path=request.url.path, **context).encode()
         headers = {
             "Cache-Control": "private, no-store" if is_private else "no-cache",
-            "Content-Security-Policy": POLICY,
+            "Content-Security-Policy": POLICY + (" ".join(framed_by) or "'none'"),
             "Referrer-Policy": "no-referrer" if is_secret else "strict-origin-when-cross-origin",
             "Vary": "Accept-Encoding, Cookie, Authorization",
             "X-Content-Type-Options": "nosniff",

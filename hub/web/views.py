@@ -60,6 +60,7 @@ class Pages:
             request,
             "page.html",
             principal,
+            framed_by=request.state.settings.hub_embed_origins,
             may_operate=principal.can(sight.page.id, Right.LOOK),
             modules=MODULES,
             gone_heading=NOTHING_HERE,
