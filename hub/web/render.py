@@ -15,7 +15,7 @@ from hub.auth.permissions import ANONYMOUS, Principal
 from hub.web import present, words
 from hub.web.static import Assets
 
-POLICY = (
+POLICY = (  # and, behind it, by whom
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors "
 )

@@ -128,13 +128,13 @@ class Pages:
 
     def not_found(self, request: Request) -> Response:
         """The same answer for what does not exist and for what this visitor may not see."""
-        return self._renderer.respond(request, "problem.html", status=404, heading=NOTHING_HERE)
+        return self._respond(request, "problem.html", ANONYMOUS, status=404, heading=NOTHING_HERE)
 
     def problem(self, request: Request, error: HubError) -> Response:
         """An expected error as a page."""
         if error.http_status == 404:
             return self.not_found(request)
-        return self._renderer.respond(request, "problem.html", status=error.http_status, heading=error.message)
+        return self._respond(request, "problem.html", ANONYMOUS, status=error.http_status, heading=error.message)
 
 
 def _cursor(incident: Json) -> str:
