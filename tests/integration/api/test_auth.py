@@ -62,7 +62,8 @@ async def test_the_address_is_one_whatever_its_spelling(api, ada):
 async def test_registering_a_taken_address_looks_like_any_other_and_changes_nothing(api, ada):
     before = await api.fingerprint()
     taken = await api.anonymous.post("/api/v1/auth/register", json={"email": EMAIL, "password": "another password"})
-    assert await api.fingerprint() == before
+    after = await api.fingerprint()
+    assert {table for table in after if after[table] != before[table]} == {"mail"}
     fresh = await api.anonymous.post("/api/v1/auth/register", json={"email": "bob@example.test", "password": PASSWORD})
     assert data_of(taken, 201).keys() == data_of(fresh, 201).keys()
     assert data_of(taken, 201)["id"] != ada.id
