@@ -46,8 +46,8 @@ class Standing:
 class LocalCounts:
     """`now_s` gives seconds of one clock that all nodes share, as the windows are theirs too."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
+    def __init__(self, now_s: Callable[[], float], *, keys_limit: int = KEYS_LIMIT) -> None:
+        self._now_s, self._keys_limit = now_s, keys_limit
         self._windows: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()  # (number, hits)
         self._hits: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
 
@@ -59,12 +59,12 @@ class LocalCounts:
         at = policy.name, key
         if policy.is_exact:
             self._hits.setdefault(at, deque(maxlen=policy.amount)).append(self._now_s())
-            _keep_newest(self._hits, at)
+            self._keep_newest(self._hits, at)
             reset_s = standing.reset_s or policy.window_s
             return Standing(policy, standing.remaining - 1, reset_s)
         number, reset_s = policy.window_at(key, self._now_s())
         self._windows[at] = number, policy.amount - standing.remaining + 1
-        _keep_newest(self._windows, at)
+        self._keep_newest(self._windows, at)
         return Standing(policy, standing.remaining - 1, reset_s)
 
     def standing(self, policy: Policy, key: str) -> Standing:
@@ -91,8 +91,7 @@ class LocalCounts:
         self._windows.pop((policy.name, key), None)
         self._hits.pop((policy.name, key), None)
 
-
-def _keep_newest(counts: OrderedDict[tuple[str, str], T], at: tuple[str, str]) -> None:
-    counts.move_to_end(at)
-    if len(counts) > KEYS_LIMIT:
-        counts.popitem(last=False)
+    def _keep_newest(self, counts: OrderedDict[tuple[str, str], T], at: tuple[str, str]) -> None:
+        counts.move_to_end(at)
+        if len(counts) > self._keys_limit:
+            counts.popitem(last=False)

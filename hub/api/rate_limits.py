@@ -61,12 +61,17 @@ class Limiter:
     """Counts hits; keys may be anything that identifies somebody, and are stored as a digest only."""
 
     def __init__(
-        self, policies: Mapping[str, Policy], redis_url: str, *, now_s: Callable[[], float] = time.time
+        self,
+        policies: Mapping[str, Policy],
+        redis_url: str,
+        *,
+        now_s: Callable[[], float] = time.time,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Raises ValueError for a Redis address that cannot be used."""
         self._policies = policies
         self._local = LocalCounts(now_s)
-        self._shared = _SharedCounts(redis_url, now_s)
+        self._shared = _SharedCounts(redis_url, now_s, patience_s)
 
     async def hit(self, name: str, key: str) -> Standing:
         """Count one hit and say where the key stands; raises TooMany, with `Retry-After`, when it is one too many."""
@@ -118,12 +123,14 @@ class Limiter:
 class _SharedCounts:
     """The counts in Redis. Every answer may be None: it did not come in time, and the next second nobody asks."""
 
-    def __init__(self, redis_url: str, now_s: Callable[[], float]) -> None:
+    def __init__(self, redis_url: str, now_s: Callable[[], float], patience_s: float) -> None:
         # A client of its own: its time-outs are this short, and nobody else waits behind its connections.
-        self._redis = make_client(redis_url, timeout_s=PATIENCE_S)
+        self._redis = make_client(redis_url, timeout_s=patience_s)
         self._storage = _OurRedis(self._redis)
         self._moving = MovingWindowRateLimiter(self._storage)
         self._now_s = now_s
+        self._patience_s = patience_s
+        self._is_away = False
         self._away_until = 0.0
         self._running: set[asyncio.Future[Any]] = set()
 
@@ -165,23 +172,22 @@ class _SharedCounts:
         now_s = time.monotonic()
         if now_s < self._away_until:
             return None
-        was_away = self._away_until > 0
-        if was_away:
+        if self._is_away:
             self._away_until = now_s + AWAY_S  # one request finds out whether it is back, the others need not wait
         # A command that is cancelled leaves its answer behind for the next one: it is left to end by itself instead.
         asking = asyncio.ensure_future(question())
         self._running.add(asking)
         asking.add_done_callback(self._forget_task)
-        await asyncio.wait({asking}, timeout=PATIENCE_S)
+        await asyncio.wait({asking}, timeout=self._patience_s)
         if not asking.done() or asking.exception() is not None:
-            if not was_away:
+            if not self._is_away:
                 reason = repr(asking.exception()) if asking.done() else "no answer in time"
                 _log.warning("Redis is away: limits count for this process alone", reason=reason)
-            self._away_until = time.monotonic() + AWAY_S
+            self._is_away, self._away_until = True, time.monotonic() + AWAY_S
             return None
-        if was_away:
+        if self._is_away:
             _log.info("Redis is back: limits count for all nodes")
-        self._away_until = 0.0
+            self._is_away, self._away_until = False, 0.0
         return asking.result()
 
     def _forget_task(self, task: asyncio.Future[Any]) -> None:
