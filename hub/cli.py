@@ -24,7 +24,7 @@ from hub.migrate import revisions, upgrade
 from hub.observe import logs
 from hub.one_off import seed_demo, transaction
 from hub.preflight import check_database, check_redis, require_current
-from hub.services import account_changes, accounts, importer, machine_keys, outbox, sessions
+from hub.services import account_changes, accounts, importer, machine_keys, mails, outbox, sessions
 from hub.services.database import is_unavailable
 from hub.settings import Settings
 from hub.up import up
@@ -39,6 +39,7 @@ cli.add_typer(import_cli, name="import")
 
 _IMPORT_LIMIT_BYTES = 32 * 1_048_576
 _OUTBOX_ALARM_S = 10.0  # docs/guarantees.md: older than this, something is wrong with the relay or Redis
+_MAIL_ALARM_S = 60.0  # longer than any mail waits whose server takes it at the first or second try
 _clock = SystemClock()
 
 
@@ -255,8 +256,12 @@ async def _examine(settings: Settings) -> bool:
         tell("tables", f"at {facts.revision}")
         async with transaction(settings) as session:
             age_s = await outbox.oldest_age_s(session)
+            mail_count, mail_age_s = await mails.waiting(session)
         lag = "nothing waits" if age_s is None else f"the oldest change has waited {age_s:.1f} s to be published"
         tell("relay", lag, is_good=age_s is None or age_s < _OUTBOX_ALARM_S)
+        way = "into files" if settings.smtp_host is None else f"by {settings.smtp_host}"
+        stuck = "" if mail_age_s is None else f", the oldest of {mail_count} has waited {mail_age_s:.0f} s"
+        tell("mail", f"{way}{stuck}", is_good=mail_age_s is None or mail_age_s < _MAIL_ALARM_S)
     except HubError as error:
         tell("database", error.message, is_good=False)
     return is_well

@@ -17,7 +17,10 @@ from models import Mail
 CLAIM_S = 60  # twice the time limit of a task, at which its process is killed
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5, 300
 
-_DROP_EXPIRED = text("DELETE FROM mail WHERE expires_at <= now()")
+# Not simply all of them: two workers that delete the same rows in another order would wait for each other.
+_DROP_EXPIRED = text(
+    "DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE expires_at <= now() FOR UPDATE SKIP LOCKED)"
+)
 _CLAIM = text(
     """
     UPDATE mail SET attempts = attempts + 1, due_at = now() + make_interval(secs => CAST(:claim_s AS float8))
@@ -35,6 +38,9 @@ _PUT_OFF = text(
     ))
     WHERE id = ANY(CAST(:ids AS text[]))
     """
+)
+_WAITING = text(
+    "SELECT count(*), EXTRACT(EPOCH FROM clock_timestamp() - min(created_at)) FROM mail WHERE expires_at > now()"
 )
 _GIVE_BACK = text("UPDATE mail SET due_at = now(), attempts = attempts - 1 WHERE id = ANY(CAST(:ids AS text[]))")
 
@@ -95,3 +101,9 @@ async def put_off(session: AsyncSession, mail_ids: Collection[str]) -> None:
 async def give_back(session: AsyncSession, mail_ids: Collection[str]) -> None:
     """They were not tried: any worker may take them at once."""
     await session.execute(_GIVE_BACK, {"ids": list(mail_ids)})
+
+
+async def waiting(session: AsyncSession) -> tuple[int, float | None]:
+    """How many mails wait, and for how many seconds the oldest of them has; None when none does."""
+    count, age_s = (await session.execute(_WAITING)).one()
+    return count, None if age_s is None else float(age_s)
