@@ -38,9 +38,11 @@ from hub.ids import new_id
 from hub.notify.files import MailFiles
 from hub.observe import crashes
 from hub.relay.loop import Relay
+from hub.safe_fetch import Rules, SafeFetch
+from hub.services.credentials import Credentials
 from hub.services.database import create_engine, create_sessions
+from hub.services.foreign_keys import issuers_of
 from hub.services.history import SqlLog
-from hub.services.machine_keys import LastUses
 from hub.services.snapshots import SqlSnapshots
 from hub.settings import Settings
 from hub.transport.access import Access
@@ -55,6 +57,7 @@ from hub.web import make_pages, web_routes
 def create_app(settings: Settings) -> Starlette:
     """A node of the hub as an ASGI application. Raises ValueError, in one line, for settings it cannot run with."""
     tokens = Tokens.of(settings)
+    issuers = issuers_of(settings)
     client_tokens = ClientTokens.of(settings)
     channels = channels_of(settings)
     crashes.start(settings)
@@ -84,8 +87,8 @@ def create_app(settings: Settings) -> Starlette:
         presence = Presence(settings.redis_dsn, node_id, node.member_counts)
         sweep = Sweep(clock.monotonic)
         watchdog = Watchdog()
-        key_uses = LastUses(sessions, clock)
-        access = Access(sessions, tokens, client_tokens, channels, clock, node)
+        credentials = Credentials(sessions, tokens, issuers, SafeFetch(Rules.of(settings)), clock)
+        access = Access(sessions, credentials, client_tokens, channels, clock, node)
         context = Context(node, access, clock, sweep, connection_limits(settings))
         emulation = Emulation(node_id, signals.forward, settings.hub_send_buffer_limit_bytes)
         await node.start()
@@ -93,7 +96,7 @@ def create_app(settings: Settings) -> Starlette:
         tasks = [
             asyncio.create_task(relay.run(), name="relay"),
             asyncio.create_task(presence.run(), name="presence"),
-            asyncio.create_task(key_uses.run(), name="key uses"),
+            asyncio.create_task(credentials.run(), name="credentials"),
             asyncio.create_task(freeze_newcomers(lambda: len(node.sessions)), name="collector"),
         ]
         try:
@@ -104,7 +107,7 @@ def create_app(settings: Settings) -> Starlette:
                     "clock": clock,
                     "db": sessions,
                     "tokens": tokens,
-                    "key_uses": key_uses,
+                    "credentials": credentials,
                     "limiter": limiter,
                     "mail_files": MailFiles(settings) if settings.smtp_host is None else None,
                     "principals": principal_of,

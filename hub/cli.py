@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from hub import serve as server
+from hub.auth.keyring import Generation
 from hub.auth.permissions import SCOPES, SYSTEM
 from hub.auth.tokens import Tokens
 from hub.clock import SystemClock
@@ -24,7 +25,7 @@ from hub.migrate import revisions, upgrade
 from hub.observe import logs
 from hub.one_off import seed_demo, transaction
 from hub.preflight import check_database, check_redis, require_current
-from hub.services import account_changes, accounts, importer, machine_keys, mails, outbox, sessions
+from hub.services import account_changes, accounts, importer, machine_keys, mails, outbox, sessions, signing_keys
 from hub.services.database import is_unavailable
 from hub.settings import Settings
 from hub.up import up
@@ -209,6 +210,22 @@ def user_verify(email: str) -> None:
     _change_account(email, is_verified=True)
 
 
+@key_cli.command("rotate-signing")
+def key_rotate_signing(
+    *, emergency: Annotated[bool, typer.Option("--emergency", help="All older keys end at once.")] = False
+) -> None:
+    """Sign access tokens with a new key. Nobody is signed out, unless it is an emergency."""
+    settings = _settings("key", needs_redis=False)
+    tokens = Tokens.of(settings)
+
+    async def run() -> Generation:
+        async with transaction(settings) as session:
+            return await signing_keys.rotate(session, tokens, now=_clock.now(), is_emergency=emergency)
+
+    made = asyncio.run(run())
+    typer.echo(f"{made.kid} signs from {iso(made.signs_from)} on")
+
+
 @cli.command()
 def token(email: str) -> None:
     """Print an access token of the account and nothing else."""
@@ -217,6 +234,7 @@ def token(email: str) -> None:
 
     async def run() -> str:
         async with transaction(settings) as session:
+            issuer.adopt(await signing_keys.load_generations(session))
             return await sessions.issue_token_for(session, issuer, email, _clock.now())
 
     typer.echo(asyncio.run(run()))

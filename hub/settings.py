@@ -46,9 +46,14 @@ class Settings(BaseSettings):
     jwt_algorithm: str = Field(default="HS256", pattern="^(HS256|EdDSA|RS256)$")
     jwt_private_key_file: Path | None = None
     jwt_public_key_files: Annotated[tuple[Path, ...], NoDecode] = ()
+    jwt_foreign_issuers_file: Path | None = None
     jwt_access_ttl_s: int = Field(default=600, ge=5, le=86_400)
     jwt_refresh_ttl_s: int = Field(default=30 * 86_400, ge=60)
     jwt_leeway_s: int = Field(default=5, ge=0, le=30)
+
+    # Requests of the hub to addresses that others name (hub/safe_fetch.py).
+    hub_allow_private_fetch: bool = False
+    hub_fetch_ports: Annotated[tuple[int, ...], NoDecode] = ()
 
     # Other applications: their channels, their tokens, their back ends.
     hub_channels_file: Path | None = None
@@ -113,7 +118,7 @@ class Settings(BaseSettings):
                 raise ValueError("must be origins such as https://www.example.com, separated by commas")
         return origins
 
-    @field_validator("hub_trusted_proxies", "jwt_public_key_files", mode="before")
+    @field_validator("hub_trusted_proxies", "jwt_public_key_files", "hub_fetch_ports", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         if isinstance(value, str):

@@ -5,13 +5,11 @@ from dataclasses import replace
 from starlette.requests import HTTPConnection
 
 from hub.auth.cookies import ACCESS_COOKIE, read_cookie, set_cookie
-from hub.auth.machine_keys import hash_of, is_key
 from hub.auth.origins import is_allowed_origin
 from hub.auth.permissions import ANONYMOUS, Principal
 from hub.errors import Forbidden, Unauthenticated
-from hub.services import accounts, machine_keys
+from hub.services.credentials import Credentials
 
-BAD_KEY = "This key is not valid."
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -21,9 +19,10 @@ async def principal_of(connection: HTTPConnection) -> Principal:
     Raises Unauthenticated or TokenExpired for credentials that are there but not good, and Forbidden when a cookie
     would authorise a write, or open a socket, for a page of another origin. Tokens in URLs are not looked at.
     """
+    credentials: Credentials = connection.state.credentials
     token = bearer_token(connection)
     if token is not None:
-        return await (_principal_of_key if is_key(token) else _principal_of_token)(connection, token)
+        return _from_here(connection, await credentials.principal(await credentials.prove(token)))
     base_url = connection.state.settings.base_url
     token = read_cookie(connection.cookies, ACCESS_COOKIE, base_url)
     if not token:
@@ -31,34 +30,14 @@ async def principal_of(connection: HTTPConnection) -> Principal:
     if connection.scope["type"] == "websocket" or connection.scope["method"] not in _SAFE_METHODS:
         require_own_origin(connection)
     try:
-        return await _principal_of_token(connection, token)
+        return _from_here(connection, await credentials.principal(await credentials.prove_cookie(token)))
     except Unauthenticated as error:
         # The browser shall not send it again: without the cookie it is a visitor like any other.
         error.headers["Set-Cookie"] = set_cookie(ACCESS_COOKIE, "", 0, base_url)
         raise
 
 
-async def _principal_of_token(connection: HTTPConnection, token: str) -> Principal:
-    state = connection.state
-    claims = state.tokens.verify(token, state.clock.now())
-    async with state.db() as session:
-        return _from_here(await accounts.load_principal(session, claims), connection)
-
-
-async def _principal_of_key(connection: HTTPConnection, text: str) -> Principal:
-    state, key_hash = connection.state, hash_of(text)
-    if key_hash is None:
-        raise Unauthenticated(BAD_KEY)
-    async with state.db() as session:
-        found = await machine_keys.load_open_keys(session, [key_hash], state.clock.now())
-    if key_hash not in found:
-        raise Unauthenticated(BAD_KEY)
-    principal = found[key_hash].principal
-    state.key_uses.note(principal.key_id)
-    return _from_here(principal, connection)
-
-
-def _from_here(principal: Principal, connection: HTTPConnection) -> Principal:
+def _from_here(connection: HTTPConnection, principal: Principal) -> Principal:
     return replace(principal, address=connection.client.host if connection.client else "")
 
 

@@ -1,25 +1,21 @@
-"""Accounts, and the principal that a token stands for."""
+"""Accounts: made, found, opened by a password."""
 
 import re
 import unicodedata
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.addresses import counted_as
 from hub.auth.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
-from hub.auth.permissions import Principal
-from hub.auth.tokens import Claims
 from hub.errors import Conflict, Invalid, NotFound, Unauthenticated
 from hub.ids import new_id
 from hub.services.database import Sessions
 from models import Account as AccountRow
-from models import GroupMember, PageRole, PeopleGroup
 from models import Session as SessionRow
 
 # RFC 5321's Dot-string @ Domain, in any script; no quoted parts and no address literals, which nobody signs in with.
@@ -183,65 +179,6 @@ async def get_account(session: AsyncSession, account_id: str) -> Account:
     if row is None or row.deleted_at is not None:
         raise NotFound("There is no such account.")
     return Account.of(row)
-
-
-async def load_principal(session: AsyncSession, claims: Claims) -> Principal:
-    """Who a valid token speaks for, rights as they are now. One query.
-
-    Unauthenticated when the session has ended, the account is disabled or gone, or its tokens were revoked.
-    """
-    found = await load_principals(session, [claims])
-    if claims not in found:
-        raise Unauthenticated("This session has ended; sign in again.")
-    return found[claims]
-
-
-async def load_principals(session: AsyncSession, many: Collection[Claims]) -> dict[Claims, Principal]:
-    """As `load_principal` for many tokens in one query; whoever is refused is not in the answer."""
-    roles = (
-        select(func.array_agg(PageRole.page_id + ":" + PageRole.role))
-        .where(PageRole.account_id == AccountRow.id)
-        .scalar_subquery()
-    )
-    groups = (
-        select(func.array_agg(PeopleGroup.slug))
-        .join(GroupMember, GroupMember.group_id == PeopleGroup.id)
-        .where(GroupMember.account_id == AccountRow.id)
-        .scalar_subquery()
-    )
-    rows = await session.execute(
-        select(
-            AccountRow.id,
-            AccountRow.token_version,
-            SessionRow.id.label("session_id"),
-            AccountRow.email,
-            AccountRow.verified_at,
-            AccountRow.is_admin,
-            func.coalesce(roles, []).label("roles"),
-            func.coalesce(groups, []).label("groups"),
-        )
-        .join(SessionRow, SessionRow.account_id == AccountRow.id)
-        .where(
-            SessionRow.id == any_(literal([claims.session_id for claims in many], ARRAY(String))),
-            AccountRow.disabled_at.is_(None),
-            SessionRow.ended_at.is_(None),
-        )
-    )
-    by_session = {row.session_id: row for row in rows}
-    found: dict[Claims, Principal] = {}
-    for claims in many:
-        row = by_session.get(claims.session_id)
-        if row is not None and (row.id, row.token_version) == (claims.account_id, claims.version):
-            found[claims] = Principal(
-                account_id=row.id,
-                email=row.email,
-                is_verified=row.verified_at is not None,
-                is_admin=row.is_admin,
-                session_id=row.session_id,
-                roles=dict(item.split(":") for item in row.roles),
-                groups=frozenset(row.groups),
-            )
-    return found
 
 
 async def _store_fresh_hash(sessions: Sessions, account_id: str, stale: str, password: str) -> None:

@@ -12,20 +12,19 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from hub.auth.client_tokens import ClientTokens, ServerSub, SubscriptionClaims, is_access_token
+from hub.auth.client_tokens import ClientTokens, ServerSub, SubscriptionClaims
 from hub.auth.permissions import ANONYMOUS, Principal
 from hub.auth.rules import USER_BOUNDARY, account_channel, is_reserved, personal_channel
-from hub.auth.tokens import Claims, Tokens
 from hub.channels_file import PERSONAL, ChannelsConfig, overridden
 from hub.clock import Clock
 from hub.domain.channel import parse_channel
-from hub.engine.changes import page_name
+from hub.engine.changes import key_user, page_name
 from hub.engine.node import Node
 from hub.engine.options import ChannelOptions
 from hub.errors import NotFound, TokenExpired, Unauthenticated
 from hub.protocol.codes import ErrorCode
 from hub.protocol.effects import Join
-from hub.services import accounts
+from hub.services.credentials import Credentials, Proof
 from hub.services.views import Sight, Site, ensure_view, load_site, named_channel
 from hub.transport.batch import Batch
 
@@ -53,11 +52,12 @@ class Peer:
 class Identity:
     """`user` "": anonymous. `expires_in_s` from the moment of asking; None: with the connection.
 
-    `claims`: of an account's token, by which `principal` is read again. `stamp`: `Access.stamp` when it was read.
+    `proof`: of an account or a key of this hub, by which `principal` is read again. `stamp`: `Access.stamp` when it
+    was read.
     """
 
     principal: Principal = ANONYMOUS
-    claims: Claims | None = None
+    proof: Proof | None = None
     stamp: int = 0
     user: str = ""
     expires_in_s: float | None = None
@@ -92,21 +92,21 @@ class Access:
     def __init__(
         self,
         db: async_sessionmaker[AsyncSession],
-        tokens: Tokens,
+        credentials: Credentials,
         client_tokens: ClientTokens,
         channels: ChannelsConfig,
         clock: Clock,
         node: Node,
     ) -> None:
         self._db = db
-        self._tokens = tokens
+        self._credentials = credentials
         self._client_tokens = client_tokens
         self._channels = channels
         self._rules = channels.rules()
         self._clock = clock
         self._node = node
         self._changes = node.sessions.changes
-        self._principals = Batch(self._load_principals)
+        self._known = Batch(credentials.know)
         self._sites = Batch(self._load_sites)
 
     def is_nobody(self, token: str, peer: Peer) -> bool:
@@ -127,10 +127,12 @@ class Access:
     async def identify(self, token: str, peer: Peer) -> Identity:
         """Whoever the token names, else the account of the cookie, else nobody."""
         if token:
-            return await self._account(token, can_refresh=True) if is_access_token(token) else self._client(token)
+            if not self._credentials.concerns(token):
+                return self._client(token)
+            return await self._own(await self._credentials.prove(token), can_refresh=True)
         if peer.cookie:
             try:
-                return await self._account(peer.cookie, can_refresh=False)
+                return await self._own(await self._credentials.prove_cookie(peer.cookie), can_refresh=False)
             except Unauthenticated:
                 return NOBODY  # a cookie that is no longer good leaves a visitor, who may still watch public pages
         return NOBODY
@@ -138,12 +140,12 @@ class Access:
     async def current(self, who: Identity) -> Identity:
         """`who` with the rights of now; Unauthenticated when the sign-in is over."""
         stamp = self._changes.stamp
-        if who.claims is None or not self._changes.since(who.stamp, who.user):
+        if who.proof is None or not self._changes.since(who.stamp, who.user):
             return who
-        principal = await self._principals.get(who.claims)
-        if principal is None:
+        known = await self._known.get(who.proof)
+        if known is None:
             raise Unauthenticated
-        return replace(who, principal=principal, stamp=stamp)
+        return replace(who, principal=known.principal, stamp=stamp)
 
     def is_outdated(self, who: Identity, stamp: int, wire_channel: str = "") -> bool:
         """Whether what `who` may see, or the channel may show, can have changed since `stamp`."""
@@ -203,18 +205,22 @@ class Access:
 
     # Who
 
-    async def _account(self, token: str, *, can_refresh: bool) -> Identity:
-        claims = self._tokens.verify(token, self._clock.now())
-        principal = await self._principals.get(claims)
-        if principal is None:
+    async def _own(self, proof: Proof, *, can_refresh: bool) -> Identity:
+        """An account of this hub, or a machine's key; which of them have news of their own, the first alone."""
+        known = await self._known.get(proof)
+        if known is None:
             raise Unauthenticated
+        left_s = self._left_s(known.ends_at)
+        key_id, account_id = known.principal.key_id, known.principal.account_id or ""
+        if key_id is not None:
+            return Identity(known.principal, proof, user=key_user(key_id), expires_in_s=left_s)
         return Identity(
-            principal,
-            claims,
-            user=claims.account_id,
-            expires_in_s=self._left_s(claims.expires_at),
+            known.principal,
+            proof,
+            user=account_id,
+            expires_in_s=left_s,
             can_refresh=can_refresh,
-            server_subs={f"{USER_BOUNDARY}{claims.account_id}": _FROM_THE_HUB},
+            server_subs={f"{USER_BOUNDARY}{account_id}": _FROM_THE_HUB},
         )
 
     def _client(self, token: str) -> Identity:
@@ -273,10 +279,6 @@ class Access:
         return Grant(sight.channel, _PAGE_OPTIONS)
 
     # What many ask at once
-
-    async def _load_principals(self, many: Collection[Claims]) -> Mapping[Claims, Principal]:
-        async with self._db() as session:
-            return await accounts.load_principals(session, many)
 
     async def _load_sites(self, slugs: Collection[str]) -> Mapping[str, Site]:
         found: dict[str, Site] = {}

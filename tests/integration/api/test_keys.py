@@ -213,7 +213,7 @@ async def test_making_and_revoking_are_in_the_log_of_every_page_and_on_the_contr
 
 async def test_the_last_use_is_written_at_most_once_a_minute(api, owner):
     made = await make(owner, "read")
-    robot, uses = with_key(api, made), api.state["key_uses"]
+    robot, uses = with_key(api, made), api.state["credentials"].uses
 
     async def last_use() -> object:
         return data_of(await owner.get(KEYS))[0]["last_used_at"]
