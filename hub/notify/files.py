@@ -83,6 +83,6 @@ def _parse(path: Path) -> FiledMail:
         id=path.stem,
         recipient=str(message["To"]),
         subject=str(message["Subject"]),
-        body=message.get_content(),
+        body=message.get_content().replace("\r\n", "\n"),
         at=message["Date"].datetime,
     )
