@@ -16,7 +16,7 @@ from hub.api.people_schemas import (
     PeopleQuery,
     ResendIn,
 )
-from hub.errors import Conflict, Forbidden, NotFound
+from hub.errors import Conflict, Forbidden, NotFound, TooMany
 from hub.services import invitations
 
 
@@ -39,7 +39,7 @@ async def list_invitations(request: Request, query: PeopleQuery) -> Reply[list[J
     body=InvitationIn,
     body_may_be_empty=True,
     returns={200: IssuedInvitationOut, 201: IssuedInvitationOut},
-    errors=(Forbidden, Conflict),
+    errors=(Forbidden, Conflict, TooMany),
 )
 async def create_invitation(request: Request, body: InvitationIn) -> Reply[Json]:
     """Invite an address, which is written a letter, or make a link for the first `max_uses` who come.
@@ -55,6 +55,7 @@ async def create_invitation(request: Request, body: InvitationIn) -> Reply[Json]
             by=request.user,
             now=request.state.clock.now(),
         )
+        await _count_letter(request, issued.shown)
     return Reply(issued.shown, status=201 if issued.is_new else 200)
 
 
@@ -67,22 +68,24 @@ async def revoke_invitation(request: Request) -> Reply[None]:
     return Reply()
 
 
-@endpoint(body=ResendIn, body_may_be_empty=True, returns={200: IssuedInvitationOut}, errors=(Forbidden, Conflict))
+@endpoint(
+    body=ResendIn, body_may_be_empty=True, returns={200: IssuedInvitationOut}, errors=(Forbidden, Conflict, TooMany)
+)
 async def resend_invitation(request: Request, body: ResendIn) -> Reply[Json]:
     """A new link for an invitation, mailed if it has an address. The old link is worth nothing from now on."""
     path = request.path_params
     async with request.state.db.begin() as session:
-        return Reply(
-            await invitations.resend(
-                session,
-                path["slug"],
-                path["invitation_id"],
-                expires_in_s=body.expires_in_s,
-                base_url=request.state.settings.base_url,
-                by=request.user,
-                now=request.state.clock.now(),
-            )
+        shown = await invitations.resend(
+            session,
+            path["slug"],
+            path["invitation_id"],
+            expires_in_s=body.expires_in_s,
+            base_url=request.state.settings.base_url,
+            by=request.user,
+            now=request.state.clock.now(),
         )
+        await _count_letter(request, shown)
+    return Reply(shown)
 
 
 @endpoint(body=AcceptIn, returns={200: PeopleGroupOut}, errors=(NotFound,))
@@ -93,3 +96,10 @@ async def accept_invitation(request: Request, body: AcceptIn) -> Reply[Json]:
     """
     async with request.state.db.begin() as session:
         return Reply(await invitations.accept(session, body.token, by=request.user, now=request.state.clock.now()))
+
+
+async def _count_letter(request: Request, invitation: Json) -> None:
+    """Raises TooMany, so that nothing is written, when this account has mailed too many, or somebody got too many."""
+    if invitation["email"] is not None:
+        await request.state.limiter.hit("invite.account", request.user.account_id)
+        await request.state.limiter.hit("invite.recipient", invitation["email"])

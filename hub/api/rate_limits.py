@@ -47,12 +47,14 @@ def policies_of(settings: Settings) -> Mapping[str, Policy]:
         Policy("login.address", settings.hub_login_tries_per_address_per_15_min, _QUARTER_S, is_exact=True),
         Policy("login.everywhere", 10 * settings.hub_login_tries_per_account_per_15_min, _QUARTER_S, is_exact=True),
         Policy("password.account", settings.hub_login_tries_per_account_per_15_min, _QUARTER_S, is_exact=True),
-        Policy("token.address", 60, _QUARTER_S, is_exact=True),  # mailed links and invitations that are not good
+        Policy("token.address", 60, _QUARTER_S, is_exact=True),  # mailed links that are not good
         # What makes rows or mails for strangers.
         Policy("register.address", settings.hub_registrations_per_address_per_hour, _HOUR_S, is_exact=True),
         Policy("letter.recipient", settings.hub_letters_per_recipient_per_hour, _HOUR_S, is_exact=True),
         Policy("letter.address", 4 * settings.hub_letters_per_recipient_per_hour, _HOUR_S, is_exact=True),
+        # Invitations that are mailed; links that nobody is written harm nobody.
         Policy("invite.account", 100, _HOUR_S, is_exact=True),
+        Policy("invite.recipient", 4 * settings.hub_letters_per_recipient_per_hour, _HOUR_S, is_exact=True),
     )
     return {policy.name: policy for policy in found}
 

@@ -201,6 +201,21 @@ async def test_what_an_invitation_may_say_has_bounds(api, owner):
     assert await api.fingerprint() == before
 
 
+async def test_nobody_is_buried_in_letters(api, owner):
+    """A link that nobody is written may be made as often as one likes."""
+    made = await invite(owner, email="guest@example.test")
+    path = f"{OPS}/invitations/{made['id']}/resend"
+    for _ in range(19):
+        data_of(await owner.post(path))
+    before = await api.fingerprint()
+    for answer in (await owner.post(path), await owner.post(f"{OPS}/invitations", json={"email": made["email"]})):
+        error_of(answer, 429, "too_many_requests")
+        assert int(answer.headers["retry-after"]) > 0
+    assert await api.fingerprint() == before
+    assert len(await letters_to(api, "guest@example.test")) == 20
+    await invite(owner)
+
+
 async def test_looking_at_a_link_takes_no_use(api, owner):
     """Case 89. A preview or a mail scanner opens whatever it finds; only a POST accepts."""
     made = await invite(owner, email="guest@example.test")
