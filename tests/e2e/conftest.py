@@ -16,7 +16,9 @@ from hub.auth.permissions import SYSTEM
 from hub.ids import new_id
 from hub.services import seed
 from hub.services.database import create_engine, create_sessions
-from tests.support.hub import HubProcess
+from hub.settings import Settings
+from tests.e2e.people import Town
+from tests.support.hub import SECRET_KEY, HubProcess
 from tests.support.servers import Servers
 
 EMAIL, PASSWORD = "operator@example.test", "correct horse battery"
@@ -25,6 +27,19 @@ COMPONENTS = {
     "Platform": ("Sign-in", "Billing", "Dashboard"),
     "": ("Developer docs",),
 }
+# Many tests come from one address; that there are limits is another test's business.
+NO_LIMITS = dict.fromkeys(
+    (
+        "HUB_READS_PER_ACCOUNT_PER_MINUTE",
+        "HUB_READS_PER_ADDRESS_PER_MINUTE",
+        "HUB_WRITES_PER_ACCOUNT_PER_MINUTE",
+        "HUB_WRITES_PER_ADDRESS_PER_MINUTE",
+        "HUB_PAGES_PER_ADDRESS_PER_MINUTE",
+        "HUB_LOGIN_TRIES_PER_ADDRESS_PER_15_MIN",
+        "HUB_REGISTRATIONS_PER_ADDRESS_PER_HOUR",
+    ),
+    "0",
+)
 CLIENT = Path(__file__).parents[2] / "client_demo"
 
 
@@ -98,7 +113,10 @@ def shared_hub(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> It
     """One hub for the tests that do not stop it."""
     address = servers.create_database()
     hub = HubProcess(
-        database_url=address, redis_url=servers.valkey.url, directory=tmp_path_factory.mktemp("browser-hub")
+        database_url=address,
+        redis_url=servers.valkey.url,
+        directory=tmp_path_factory.mktemp("browser-hub"),
+        env=NO_LIMITS,
     )
     try:
         asyncio.run(prepare(hub, address))
@@ -113,6 +131,15 @@ async def site(shared_hub: HubProcess) -> AsyncIterator[Site]:
     """A small page of the test's own on the shared hub."""
     async with signed_in(shared_hub) as operator:
         yield await make_page(shared_hub, operator)
+
+
+@pytest.fixture
+async def town(shared_hub: HubProcess) -> AsyncIterator[Town]:
+    """The people of the shared hub."""
+    engine = create_engine(shared_hub.env["DATABASE_URL"], pool_size=2)
+    known = {"hub_data_dir": shared_hub.directory, "hub_secret_key": SECRET_KEY}
+    yield Town(shared_hub, create_sessions(engine), Settings.model_validate(known))
+    await engine.dispose()
 
 
 @pytest.fixture
