@@ -25,6 +25,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cache-Control": "no-store",  # whoever lets an answer be kept has thought about who asked for it
 }
 _HSTS = "max-age=31536000"
 _NO_FRAMES = "frame-ancestors 'none'"
