@@ -59,7 +59,7 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
             registry.page_ids[slug] = await maker.page()
             if slug != OPEN:
                 secrets.add(Secret(slug, f"slug of {slug}", slug, audience, frozenset({audience})))
-            await fill(maker)
+            await (fill(maker) if slug == OPEN else sketch(maker))
         other = PageMaker(hub.state["db"], secrets, ids, OTHER)
         registry.page_ids[OTHER] = await other.page()
         await other.component("authenticated")
@@ -102,6 +102,19 @@ async def fill(maker: PageMaker) -> None:
         await maker.maintenance(audience, component_ids=[by_audience[audience]])
     await maker.maintenance("verified", own="verified")
     await maker.maintenance(ops, component_ids=[by_audience[ops]], last=MaintenanceStatus.COMPLETED)
+    await maker.figures()
+
+
+async def sketch(maker: PageMaker) -> None:
+    """One thing of each kind, for the page's audience and for a group."""
+    await maker.page_views()
+    ops = f"group:{OPS}"
+    component, hidden = await maker.component(None, await maker.group(None)), await maker.component(ops)
+    await maker.incident(None, component_ids=[component], last=IncidentStatus.RESOLVED)
+    await maker.incident(ops, component_ids=[hidden])
+    await maker.incident(ops, own=ops)
+    await maker.maintenance(None, component_ids=[component])
+    await maker.maintenance(ops, component_ids=[hidden])
     await maker.figures()
 
 

@@ -55,6 +55,11 @@ def routes_of(app: Starlette) -> Iterator[BaseRoute]:
             yield route
 
 
+def plain_address(way: Way, slug: str = "nobodys-page", item: str = "zzzzzzzzzzzz") -> str:
+    """An address of `way` with names that could be, and are not."""
+    return way.at(*(slug if name.endswith("/slug") else item for name in way.parameters))
+
+
 def ways_of(app: Starlette, *methods: str) -> list[Way]:
     """Every method of every HTTP route, or those of `methods`. Raises LookupError for a route that is not declared."""
     found = []
@@ -103,25 +108,33 @@ KINDS = {
 }
 
 
-def addresses(way: Way, ids: Ids, *, strangers: Sequence[str] = ()) -> list[str]:
-    """Every address of `way` with what exists: each page with its own things, and with `strangers` as further ids.
+def addresses(way: Way, ids: Ids, *, stranger: str = "") -> list[str]:
+    """Every address of `way` with what exists: each page with its own things, and with `stranger` as one more id.
 
-    A parameter that nobody has heard of gets every id there is, so a new route is asked for at once.
+    Of what is about something else (an update) one with its own, one with another's. A parameter that nobody has
+    heard of gets ids of every kind, so a new route is asked for at once.
     """
     parameters = way.parameters
     if not parameters:
         return [way.path]
     if parameters[0] not in PAGE_PARAMETERS:
         choices = [ids.elsewhere.get(name) or _anything(ids) for name in parameters]
-        return [way.at(*values) for values in itertools.product(*choices)]
+        return [way.at(*values) for values in itertools.islice(itertools.product(*choices), 12)]
     found = []
     for slug, kinds in ids.of_page.items():
-        choices = [[*_of_kind(name, kinds, ids), *strangers] for name in parameters[1:]]
-        for values in itertools.product(*choices):
-            if len(values) == 2 and ids.parents.get(values[1], values[0]) != values[0]:
-                continue  # an update under what it is not about: asked for once, among the strangers
-            found.append(way.at(slug, *values))
+        choices = [[*_of_kind(name, kinds, ids), *([stranger] if stranger else [])] for name in parameters[1:]]
+        values = itertools.product(*choices) if len(choices) < 2 else _pairs(choices, ids)
+        found += [way.at(slug, *some) for some in values]
     return found
+
+
+def _pairs(choices: Sequence[Sequence[str]], ids: Ids) -> Iterator[tuple[str, ...]]:
+    about: dict[str, str] = {}
+    for child in choices[-1]:
+        about.setdefault(ids.parents.get(child, ""), child)
+    for *before, parent in itertools.product(*choices[:-1]):
+        yield (*before, parent, about.get(parent, choices[-1][-1]))
+    yield (*(some[0] for some in choices[:-1]), choices[-1][-1])
 
 
 def _of_kind(name: str, kinds: Mapping[str, list[str]], ids: Ids) -> list[str]:
@@ -131,4 +144,5 @@ def _of_kind(name: str, kinds: Mapping[str, list[str]], ids: Ids) -> list[str]:
 
 
 def _anything(ids: Ids) -> list[str]:
-    return [*ids.pages, *(item for items in ids.elsewhere.values() for item in items)]
+    one_of_each = [items[0] for kinds in ids.of_page.values() for items in kinds.values()]
+    return [*ids.pages, *one_of_each[:8]]
