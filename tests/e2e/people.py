@@ -30,14 +30,14 @@ class Town:
     sessions: Sessions
     settings: Settings
 
-    async def person(self, name: str, *, is_verified: bool = True) -> Person:
+    async def person(self, name: str, *, is_verified: bool = True, is_admin: bool = False) -> Person:
         """An account of its own with the password `PASSWORD`."""
         now, account_id = SystemClock().now(), new_id()
         account = Account(
             id=account_id,
             email=f"{name}-{account_id}@example.test",
             password_hash=password_hash(),
-            is_admin=False,
+            is_admin=is_admin,
             verified_at=now if is_verified else None,
             created_at=now,
             updated_at=now,
