@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, auto
 
 from hub.domain.audience import Viewer
@@ -42,7 +43,8 @@ class Principal:
     """Who a request or connection speaks for, as the database had it when it was loaded.
 
     An account (`account_id`) or a machine's key (`key_id`, with `scopes` on the pages `key_pages`), never both;
-    neither: somebody anonymous, or the hub itself (`is_admin`). `address`: where the request came from, for the audit.
+    neither: somebody anonymous, or the hub itself (`is_admin`). `address`: where the request came from, for the audit;
+    `ends_at`: until when what it showed is good, None for ever.
     """
 
     account_id: str | None = None
@@ -56,6 +58,7 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     key_pages: frozenset[str] = frozenset()  # page ids
     address: str = ""
+    ends_at: datetime | None = None
 
     @property
     def is_authenticated(self) -> bool:

@@ -7,7 +7,7 @@ kept and asked about again.
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hub.auth.client_tokens import is_access_token
@@ -89,7 +89,7 @@ class Credentials:
         known = await self.know([proof])
         if proof not in known:
             raise Unauthenticated("This sign-in or key is not valid any more.")
-        return known[proof].principal
+        return replace(known[proof].principal, ends_at=known[proof].ends_at)
 
     async def know(self, proofs: Collection[Proof]) -> dict[Proof, Known]:
         """Those of the proofs that are worth something now, a query for each kind."""

@@ -1,7 +1,8 @@
 """`/p/{slug}/events`: the page's channel as server-sent events, for `curl` and `EventSource`.
 
 First an event `snapshot` (its data is the snapshot), then unnamed events whose data is the event to fold in. `id:` is
-the offset; `Last-Event-ID` resumes after it, or starts again with a snapshot where that is no longer possible.
+the offset; `Last-Event-ID` resumes after it, or starts again with a snapshot where that is no longer possible. Offsets
+of different views can be equal: with `?epoch=` nothing is resumed that is of another one.
 
 While nothing happens a comment keeps proxies awake. Scripts in a browser are not told of comments: with `?alive=event`
 they get an event `alive` instead, and can tell a quiet page from a dead line.
@@ -99,7 +100,7 @@ async def _principal_of(request: Request) -> Principal:
 def _resume_position(request: Request) -> StreamPosition | None:
     last = request.headers.get("last-event-id", "").strip()
     if last.isascii() and last.isdigit() and len(last) <= MAX_OFFSET_DIGITS:
-        return StreamPosition("", int(last))
+        return StreamPosition(request.query_params.get("epoch", ""), int(last))
     return None
 
 
@@ -164,12 +165,13 @@ class EventStream(Response):
         """Join, and join again whenever the engine sends us back; ends the stream when that is no longer possible."""
         since = self._since
         try:
-            with contextlib.suppress(HubError):
+            with contextlib.suppress(HubError, TimeoutError):  # whoever comes back brings a fresh sign-in
                 while True:
                     await self._node.join(
                         self._seat.channel, self._member, since, must_recover=False, accept=self._accept
                     )
-                    await self._recalled.wait()
+                    async with asyncio.timeout(self._left_s()):
+                        await self._recalled.wait()
                     self._recalled.clear()
                     self._node.leave(self._seat.channel, self._member)
                     self._node.sessions.detach(self)
@@ -179,6 +181,13 @@ class EventStream(Response):
                         since = StreamPosition(self._epoch, self._member.last)
         finally:
             self._wire.finish()
+
+    def _left_s(self) -> float | None:
+        """How long the sign-in lets the stream go on; as long as sockets."""
+        state, ends_at = self._request.state, self._seat.principal.ends_at
+        if ends_at is None:
+            return None
+        return float((ends_at - state.clock.now()).total_seconds() + state.context.limits.expiry_grace_s)
 
     def _sit(self) -> None:
         self._node.sessions.attach(self)

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -13,10 +14,12 @@ from sqlalchemy import text, update
 
 from hub.domain.control import ControlEvent, RightsChanged, SessionsEnded
 from hub.services import control
+from hub.settings import Settings
 from models import Account, Session
 from tests.integration.transport.conftest import LocalHub, Page
 from tests.support.api import Api, data_of
 from tests.support.json_client import JsonClient, json_client
+from tests.support.servers import Servers
 from tests.support.waiting import wait_until
 
 SECRET = "zanzibar"
@@ -60,6 +63,11 @@ class Member:
             entered = await client.subscribe(channel or self.page.channel, flag=1)
             assert SECRET in json.dumps(entered)
             yield client
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"hub_expiry_grace_s": 0.1})
 
 
 @pytest.fixture
@@ -156,14 +164,53 @@ async def test_a_stream_by_token_ends_with_its_sign_in(member: Member) -> None:
         await wait_until(lambda: lines[-1:] == ["(end)"], within_s=20)
 
 
+async def test_a_stream_ends_with_its_token(member: Member) -> None:
+    """T5, server-sent events: three seconds are left."""
+    state = member.hub.state
+    then = state["clock"].now() - timedelta(seconds=state["tokens"].ttl_s - 3)
+    short = state["tokens"].issue(account_id=member.account, session_id=member.session, version=1, now=then)
+    async with _stream(member, headers={"Authorization": f"Bearer {short}"}) as lines:
+        await wait_until(lambda: SECRET in "".join(lines), within_s=20)
+        await wait_until(lambda: lines[-1:] == ["(end)"], within_s=40)
+
+
+async def test_an_offset_of_another_view_resumes_nothing(member: Member) -> None:
+    """R7, server-sent events: the epoch that is told along is of the view that was lost."""
+    headers = {"Authorization": f"Bearer {member.token}"}
+    async with httpx2.AsyncClient(base_url=member.hub.base_url) as client:
+        path = f"/api/v1/pages/{member.page.slug}/snapshot"
+        private = data_of(await client.get(path, headers=headers))
+        await member.page.change()
+        public = data_of(await client.get(path))
+    for epoch, begins in ((private["epoch"], "event: snapshot"), (public["epoch"], f"id: {public['offset']}")):
+        resume = {"headers": {"Last-Event-ID": str(public["offset"] - 1)}, "params": {"epoch": epoch}}
+        async with _stream(member, **resume) as lines:
+            await wait_until(lambda: len(lines) > 2, within_s=20)
+            assert lines[2] == begins
+
+
+async def test_a_sign_in_that_has_ended_stays_ended_when_redis_has_forgotten_everything(
+    member: Member, servers: Servers
+) -> None:
+    """F18."""
+    await member.sign_out()
+    servers.flush_redis()
+    async with httpx2.AsyncClient(base_url=member.hub.base_url) as client:
+        answer = await client.get("/api/v1/me", headers={"Authorization": f"Bearer {member.token}"})
+        assert answer.status_code == 401
+    async with json_client(member.hub.ws_url) as again:
+        with pytest.raises(ConnectionError, match="3500"):
+            await again.connect(member.token)
+
+
 @contextlib.asynccontextmanager
-async def _stream(member: Member, **credentials: Any) -> AsyncIterator[list[str]]:
+async def _stream(member: Member, **options: Any) -> AsyncIterator[list[str]]:
     """The lines of the page's stream so far; "(end)" is the last when the hub has ended it."""
     lines: list[str] = []
 
     async def read() -> None:
         async with (
-            httpx2.AsyncClient(base_url=member.hub.base_url, timeout=60, **credentials) as client,
+            httpx2.AsyncClient(base_url=member.hub.base_url, timeout=60, **options) as client,
             client.stream("GET", f"/p/{member.page.slug}/events") as stream,
         ):
             async for line in stream.aiter_lines():
