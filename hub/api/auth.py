@@ -9,7 +9,7 @@ from hub.api.authenticate import principal_of, require_own_origin
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Cookie, Reply
 from hub.api.schemas import AccountOut, ForgotIn, GrantOut, LoginIn, RefreshIn, RegisterIn, ResetIn, TokenIn
-from hub.api.tries import address_of, count_registration, may_write_to, no_guessing, sign_in
+from hub.api.tries import address_of, count_registration, forgive_tries, may_write_to, no_guessing, sign_in
 from hub.auth.cookies import ACCESS_COOKIE, REFRESH_COOKIE, read_cookie
 from hub.errors import Conflict, Forbidden, Invalid, TooMany, Unauthenticated
 from hub.services import account_changes, accounts, mailed_tokens, sessions
@@ -79,7 +79,7 @@ async def reset(request: Request, body: ResetIn) -> Reply[None]:
         async with state.db() as session:  # first, so that nobody makes the hub hash without a good token
             await mailed_tokens.check(session, body.token, {Purpose.RESET}, now=now)
         async with state.db.begin() as session:
-            await account_changes.reset(
+            account = await account_changes.reset(
                 session,
                 body.token,
                 body.new_password,
@@ -87,6 +87,7 @@ async def reset(request: Request, body: ResetIn) -> Reply[None]:
                 address=address_of(request),
                 now=now,
             )
+    await forgive_tries(request, account.email)
     return Reply(cookies=SIGNED_OUT)
 
 

@@ -1,6 +1,6 @@
 """Bodies, queries and answers about accounts and sessions. Those about pages: page_schemas.py."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import StringConstraints
 
@@ -9,6 +9,7 @@ from hub.auth.permissions import Principal
 from hub.domain.device import device_of
 from hub.domain.text import iso
 from hub.services.accounts import Account
+from hub.services.mails import FiledMail
 from hub.services.sessions import Grant, SessionInfo
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=320)]
@@ -154,7 +155,7 @@ class SessionOut(Out):
 
 
 class MailOut(Out):
-    """A mail that was written into a file, because no mail server is configured."""
+    """`at`: when it was written."""
 
     id: str
     recipient: str
@@ -163,5 +164,5 @@ class MailOut(Out):
     at: InstantText
 
     @classmethod
-    def of(cls, mail: Any) -> Self:
+    def of(cls, mail: FiledMail) -> Self:
         return cls(id=mail.id, recipient=mail.recipient, subject=mail.subject, body=mail.body, at=iso(mail.at))

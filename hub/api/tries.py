@@ -43,6 +43,12 @@ async def sign_in(request: Request, email: str, password: str) -> str:
     return account_id
 
 
+async def forgive_tries(request: Request, email: str | None) -> None:
+    """Somebody has proven that the account is his: what others have tried shall not keep him out here."""
+    await request.state.limiter.forget("login.everywhere", email or "")
+    await request.state.limiter.forget("login.account", f"{email} {_place_of(request)}")
+
+
 async def check_own_password(request: Request, password: str, *, field: str) -> None:
     """Raises Invalid, naming `field`, unless it is the password of the signed-in account; TooMany likewise."""
     limiter, account_id = request.state.limiter, request.user.account_id

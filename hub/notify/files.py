@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
@@ -13,21 +11,10 @@ from pathlib import Path
 from hub.datadir import write_private
 from hub.notify.message import message_of
 from hub.notify.sender import Line, Unreachable
-from hub.services.mails import WaitingMail
+from hub.services.mails import FiledMail, WaitingMail
 from hub.settings import Settings
 
 KEPT = 100  # the newest; older ones go, and the links in them
-
-
-@dataclass(frozen=True, slots=True)
-class FiledMail:
-    """A mail as it was written to its file."""
-
-    id: str
-    recipient: str
-    subject: str
-    body: str
-    at: datetime
 
 
 class MailFiles:

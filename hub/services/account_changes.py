@@ -36,17 +36,16 @@ async def register(
     `may_write`: no letter is sent otherwise. Invalid for an unfit address or password.
     """
     made = await create_unless_taken(session, email, password, now=now)
-    if made is None:
-        account = Account(new_id(), normal_email(email), is_admin=False, is_verified=False, created_at=now)
-        letter, ends_at = letters.already_registered(f"{base_url}/login", f"{base_url}/forgot"), now + _NEWS_LIFE
-    else:
-        account = made
-        await _note(session, Principal(account_id=made.id, address=address), made.id, "account.registered", now)
-        token, ends_at = await mailed_tokens.issue(session, made.id, Purpose.VERIFY, normal_email(email), now=now)
+    email = normal_email(email)
+    token, ends_at = await mailed_tokens.issue(session, made.id if made else None, Purpose.VERIFY, email, now=now)
+    if made is not None:
         letter = letters.verification(f"{base_url}/verify#{token}")
+        await _note(session, Principal(account_id=made.id, address=address), made.id, "account.registered", now)
+    else:
+        letter, ends_at = letters.already_registered(f"{base_url}/login", f"{base_url}/forgot"), now + _NEWS_LIFE
     if may_write:
-        await _post(session, letter, normal_email(email), ends_at, now)
-    return account
+        await _post(session, letter, email, ends_at, now)
+    return made or Account(new_id(), email, is_admin=False, is_verified=False, created_at=now)
 
 
 async def mail_verification(session: AsyncSession, account_id: str, *, base_url: str, now: datetime) -> None:
@@ -102,8 +101,11 @@ async def forgot(session: AsyncSession, email: str, *, base_url: str, now: datet
 
 async def reset(
     session: AsyncSession, token: str, password: str, *, base_url: str, address: str, now: datetime
-) -> None:
-    """A new password for whoever was mailed the token; every sign-in ends, and every such link. Invalid: no good."""
+) -> Account:
+    """A new password for whoever was mailed the token; every sign-in ends, and every such link.
+
+    Invalid for a token that is no good.
+    """
     # Hashed before the first statement, so that no connection of the pool waits for it.
     password_hash = await hash_password(password)
     proof = await mailed_tokens.consume(session, token, {Purpose.RESET}, now=now)
@@ -120,6 +122,7 @@ async def reset(
         now=now,
     )
     await sessions.end_all(session, row.id, now=now)
+    return Account.of(row)
 
 
 async def change_password(

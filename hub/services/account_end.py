@@ -98,7 +98,7 @@ async def _owned_alone(session: AsyncSession, account_id: str) -> list[str]:
     return [*(f"the page {slug}" for slug in pages), *(f"the group {slug}" for slug in groups)]
 
 
-def _is_another_owner(
-    place: type[PageRole] | type[GroupMember], account_id: str
-) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return place.role == OWNER, place.account_id != account_id
+def _is_another_owner(place: type[PageRole] | type[GroupMember], account_id: str) -> tuple[ColumnElement[bool], ...]:
+    """One who can sign in."""
+    is_disabled = exists().where(Account.id == place.account_id, Account.disabled_at.is_not(None))
+    return place.role == OWNER, place.account_id != account_id, ~is_disabled

@@ -58,6 +58,17 @@ class WaitingMail:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class FiledMail:
+    """One mail that was written into a file, because no mail server is configured."""
+
+    id: str
+    recipient: str
+    subject: str
+    body: str
+    at: datetime
+
+
 async def post(
     session: AsyncSession, *, kind: str, recipient: str, subject: str, body: str, expires_at: datetime, now: datetime
 ) -> None:

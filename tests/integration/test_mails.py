@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from hub.clock import SystemClock
@@ -227,6 +228,20 @@ async def test_encryption_that_cannot_be_trusted_is_no_encryption(
         assert await deliver(sessions, smtp_settings(settings, sink)) == 0
         await make_due(sessions)
         assert await deliver(sessions, smtp_settings(settings, sink, smtp_tls="none")) == 1
+
+
+@pytest.mark.parametrize("mode", ["auto", "starttls", "tls"])
+async def test_a_server_that_is_trusted_gets_the_password_and_the_mail(
+    sessions: Sessions, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+):
+    context = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "sink.pem"))
+    async with Sink().running(tls=context, is_tls_at_once=mode == "tls") as sink:
+        await post(sessions, "ada@example.test")
+        sign_in = {"smtp_user": "hub", "smtp_pass": SecretStr("secret")}
+        assert await deliver(sessions, smtp_settings(settings, sink, smtp_tls=mode, **sign_in)) == 1
+        assert sink.signed_in == [(b"hub", b"secret")]
+        assert sink.recipients == ["ada@example.test"]
 
 
 async def test_without_a_server_each_mail_is_a_private_file(sessions: Sessions, settings: Settings):

@@ -80,7 +80,7 @@ async def audited(api: Api) -> list[tuple[str, str | None, str | None]]:
     """(action, actor, account) of every entry, oldest first."""
     async with api.state["db"]() as session:
         rows = await session.execute(text("SELECT action, actor_id, account_id FROM audit_entry ORDER BY id"))
-        return [tuple(row) for row in rows]  # type: ignore[misc]
+        return [(action, actor, account) for action, actor, account in rows]
 
 
 async def run_sql(api: Api, statement: str, **values: object) -> None:

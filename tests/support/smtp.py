@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,6 +27,7 @@ class Sink:
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.connections = 0
+        self.signed_in: list[tuple[bytes, bytes]] = []
         self.refuses: Answer = lambda _: None
         self.is_slow = False
         self.port = 0
@@ -51,24 +53,41 @@ class Sink:
         self.recipients += envelope.rcpt_tos
         return "250 OK"
 
+    def _authenticate(self, _: SMTP, __: Session, ___: Envelope, mechanism: str, credentials: Any) -> AuthResult:
+        assert mechanism in {"LOGIN", "PLAIN"}
+        self.signed_in.append((credentials.login, credentials.password))
+        return AuthResult(success=True)
+
     def release(self) -> None:
         """Let those go who wait for the end of slowness."""
         self.is_slow = False
         self._released.set()
 
     @asynccontextmanager
-    async def running(self, port: int = 0, *, tls: ssl.SSLContext | None = None) -> AsyncIterator["Sink"]:
-        """Listen on 127.0.0.1; with `tls`, STARTTLS is offered."""
+    async def running(
+        self, *, tls: ssl.SSLContext | None = None, is_tls_at_once: bool = False
+    ) -> AsyncIterator["Sink"]:
+        """Listen on 127.0.0.1; with `tls`, STARTTLS is offered, or every connection begins with it."""
         served: list[SMTP] = []
 
         def protocol() -> SMTP:
             self.connections += 1
             served.append(
-                SMTP(self, enable_SMTPUTF8=True, hostname="sink.test", tls_context=tls, loop=asyncio.get_running_loop())
+                SMTP(
+                    self,
+                    enable_SMTPUTF8=True,
+                    hostname="sink.test",
+                    tls_context=None if is_tls_at_once else tls,
+                    authenticator=self._authenticate,
+                    auth_require_tls=not is_tls_at_once,
+                    loop=asyncio.get_running_loop(),
+                )
             )
             return served[-1]
 
-        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port)
+        server = await asyncio.get_running_loop().create_server(
+            protocol, "127.0.0.1", 0, ssl=tls if is_tls_at_once else None
+        )
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -88,7 +107,7 @@ def link_in(message: EmailMessage | str) -> str:
 
 
 def self_signed(directory: Path) -> ssl.SSLContext:
-    """What a server with a certificate that nobody vouches for speaks TLS with."""
+    """What a server on 127.0.0.1 speaks TLS with, for those who trust `sink.pem` in the directory and nobody else."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sink.test")])
     now = datetime.now(UTC)
@@ -97,6 +116,7 @@ def self_signed(directory: Path) -> ssl.SSLContext:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     path = directory / "sink.pem"

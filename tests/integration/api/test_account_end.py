@@ -118,6 +118,9 @@ async def test_the_only_owner_of_a_page_or_a_group_cannot_go(api, free_page, ada
     bob = await add_account(api, BOB)
     await own(api, bob, free_page["id"])
     assert "the page acme" not in error_of(await delete_me(client), 409)["message"]
+    await run_sql(api, "UPDATE account SET disabled_at = now() WHERE id = :bob", bob=bob)
+    assert "the page acme" in error_of(await delete_me(client), 409)["message"]
+    await run_sql(api, "UPDATE account SET disabled_at = NULL WHERE id = :bob", bob=bob)
     await run_sql(api, "INSERT INTO group_member SELECT id, :bob, 'owner', now() FROM people_group", bob=bob)
     data_of(await delete_me(client))
 

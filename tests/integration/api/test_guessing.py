@@ -93,6 +93,12 @@ async def test_guessing_from_everywhere_is_slowed_and_the_owner_signs_in_at_home
     data_of(await guess(home, password=PASSWORD))
     error_of(await guess(home), 401)
     data_of(await guess(home, password=PASSWORD))
+    # And elsewhere as soon as he has shown that the mailbox is his.
+    away = at(strict, "203.0.113.9")
+    data_of(await away.post("/api/v1/auth/forgot", json={"email": ADA}))
+    body = {"token": (await letters_to(strict, ADA))[-1].token, "new_password": "a quite different one"}
+    data_of(await away.post("/api/v1/auth/reset", json=body))
+    data_of(await guess(away, password="a quite different one"))
 
 
 async def test_an_ipv6_network_is_one_place(strict):
