@@ -220,7 +220,11 @@ class Channel:
 
     def _append(self, item: Publication) -> None:
         if item.flags & FLAG_CUT:
-            self.ring.clear()
-            self.floor, self.snapshot_floor = item.offset - 1, item.offset
+            self._cut(item.offset)
         self.ring.append(item)
         self.pos = item.offset
+
+    def _cut(self, offset: int) -> None:
+        """What was said before may tell of something that is hidden now."""
+        self.ring.clear()
+        self.floor, self.snapshot_floor = offset - 1, offset

@@ -181,7 +181,7 @@ class LiveChannel(Follower):
             if snapshot.epoch != self.state.epoch:
                 self._cached = None
                 await self.catch_up()  # a newer life of the channel is news for the whole node
-            if snapshot.epoch != self.state.epoch or snapshot.offset < self.state.snapshot_floor:
+            if snapshot.epoch != self.state.epoch or self._shows_what_is_cut(snapshot):
                 self._cached = None
                 continue
             tail = [] if snapshot.offset >= self.state.pos else self.state.tail(snapshot.offset)
@@ -194,6 +194,9 @@ class LiveChannel(Follower):
             self.perform(self.state.noticed(snapshot.offset))
             return
         raise Unavailable
+
+    def _shows_what_is_cut(self, snapshot: SnapshotAt) -> bool:
+        return snapshot.offset < self.state.snapshot_floor
 
     async def _enter_with_newest(self, member: Member, since: StreamPosition, accept: Accept) -> None:
         """The newest publication is the state: nothing older matters, and whoever has it needs nothing."""

@@ -1,7 +1,7 @@
 """Every viewer sees each offset once, in order, and ends at the truth, whatever the world does (docs/guarantees.md).
 
-`tests/support/sim.py` runs the product's nodes in simulated time. Each rule that the guarantees rest on is then taken
-out, and the same worlds must go wrong: a rule whose loss no world notices would be a rule nobody tests.
+`tests/support/sim_world.py` runs the product's nodes in simulated time. Each rule that the guarantees rest on is then
+taken out, and the same worlds must go wrong: a rule whose loss no world notices would be a rule nobody tests.
 """
 
 # ruff: noqa: ARG005  (a rule taken out still has its parameters)
@@ -14,14 +14,19 @@ from itertools import islice
 import pytest
 
 from hub.engine import live
+from hub.engine.changes import Changes
 from hub.engine.channel import Channel
+from hub.engine.control import Control
 from hub.engine.fanout import Fanout
 from hub.engine.live import LiveChannel
+from hub.engine.node import Node
 from hub.engine.position_check import PositionCheck
-from tests.support.sim import run_world
+from tests.support.sim_world import OUT_WITHIN_S, run_world
 
 WORLDS = 500
 WORLDS_PER_MUTATION = 200
+DIM = {"loss": 0.8, "control_loss": 0.9}
+SLOW = {"loss": 0.3, "control_loss": 0.5, "slowest_s": 0.3}
 ENOUGH = 5  # bad worlds to be convinced that a rule matters
 
 
@@ -52,6 +57,22 @@ def test_with_all_rules_no_world_goes_wrong():
 
 def test_with_heavy_losses_no_world_goes_wrong():
     bad = bad_runs(100, first_seed=50_000, loss=0.7)
+    assert not bad, f"seed and faults of the first bad world: {bad[0]}"
+
+
+def test_with_all_rules_nobody_gets_what_was_written_after_his_removal():
+    bad = bad_runs(300, has_rights=True)
+    assert not bad, f"seed and faults of the first bad world: {bad[0]}"
+
+
+@pytest.mark.parametrize("trouble", [DIM, SLOW], ids=["dim", "slow"])
+def test_in_heavy_trouble_nobody_gets_what_was_written_after_his_removal(trouble):
+    bad = bad_runs(150, first_seed=50_000, has_rights=True, **trouble)
+    assert not bad, f"seed and faults of the first bad world: {bad[0]}"
+
+
+def test_nobody_stays_in_while_his_removal_cannot_be_heard_of():
+    bad = bad_runs(50, has_rights=True, outage_s=OUT_WITHIN_S, steps=10)
     assert not bad, f"seed and faults of the first bad world: {bad[0]}"
 
 
@@ -92,6 +113,14 @@ def _without_consecutive_check_of_recovery(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(LiveChannel, "_reaches_top", lambda self, since, missed: True)
 
 
+def _without_cutting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Channel, "_cut", lambda self, offset: None)
+
+
+def _without_looking_at_a_snapshots_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LiveChannel, "_shows_what_is_cut", lambda self, snapshot: False)
+
+
 MUTATIONS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "position check": _without_position_check,
     "deduplication": _without_deduplication,
@@ -100,6 +129,41 @@ MUTATIONS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "epoch compare": _without_epoch_compare,
     "consecutive check of gaps": _without_consecutive_check,
     "consecutive check of recovery": _without_consecutive_check_of_recovery,
+    "floor cut": _without_cutting,
+    "age of snapshots": _without_looking_at_a_snapshots_age,
+}
+
+
+async def _at_once(self: object, *args: object) -> None:
+    """Waits for nothing, and does nothing."""
+
+
+def _without_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LiveChannel, "_must_wait", lambda self, message, control: False)
+
+
+def _without_fence_on_reads_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LiveChannel, "_await_rights", _at_once)
+
+
+def _without_fence_on_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LiveChannel, "_await_rights_of", _at_once)
+
+
+def _without_reading_rights_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Control, "start_anew", lambda self: None)
+
+
+def _without_noticing_that_rights_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Changes, "since", lambda self, stamp, *names: False)
+
+
+RIGHTS_MUTATIONS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "fence": _without_fence,
+    "fence on reads of the log": _without_fence_on_reads_of_the_log,
+    "fence on snapshots": _without_fence_on_snapshots,
+    "reading rights anew": _without_reading_rights_anew,
+    "noticing that rights are old": _without_noticing_that_rights_are_old,
 }
 
 
@@ -107,6 +171,26 @@ MUTATIONS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 def test_without_one_rule_some_world_goes_wrong(rule, monkeypatch):
     MUTATIONS[rule](monkeypatch)
     expect_bad_runs(rule)
+
+
+@pytest.mark.parametrize("rule", RIGHTS_MUTATIONS)
+def test_without_one_rule_about_rights_some_world_goes_wrong(rule, monkeypatch):
+    RIGHTS_MUTATIONS[rule](monkeypatch)
+    is_about_the_log = rule == "fence on reads of the log"
+    expect_bad_runs(rule, 300, has_rights=True, **DIM | {"steps": 100} if is_about_the_log else SLOW)
+
+
+def test_without_comparing_the_control_stream_a_lost_removal_is_never_heard_of(monkeypatch):
+    """Unless something is written afterwards, which waits for it."""
+    silent = {"has_rights": True, "control_loss": 1.0, "steps": 15}
+    assert not bad_runs(WORLDS_PER_MUTATION, **silent)
+    monkeypatch.setattr(Control, "_check_forever", _at_once)
+    expect_bad_runs("comparing the control stream", **silent)
+
+
+def test_without_failing_closed_somebody_stays_in(monkeypatch):
+    monkeypatch.setattr(Node, "_fail_closed", lambda self: None)
+    expect_bad_runs("failing closed", has_rights=True, outage_s=OUT_WITHIN_S, steps=10)
 
 
 def test_without_atomic_snapshots_some_world_goes_wrong():
