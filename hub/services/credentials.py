@@ -20,7 +20,8 @@ from hub.errors import Unauthenticated
 from hub.safe_fetch import SafeFetch
 from hub.services.database import Sessions
 from hub.services.foreign_keys import ForeignIssuers, Issuer
-from hub.services.machine_keys import LastUses, load_open_keys
+from hub.services.last_uses import LastUses
+from hub.services.machine_keys import load_open_keys
 from hub.services.principals import load_foreign_principals, load_principals
 from hub.services.signing_keys import SigningKeys
 
@@ -105,9 +106,9 @@ class Credentials:
                 if keys:
                     open_keys = await load_open_keys(session, [key.key_hash for key in keys], self._clock.now())
                     found |= {KeyProof(name): Known(one.principal, one.expires_at) for name, one in open_keys.items()}
-                    for one in open_keys.values():
-                        self.uses.note(one.principal.key_id or "")
         if foreign:
             accounts = await load_foreign_principals(self._sessions, foreign, self._clock.now())
             found |= {proof: Known(one, proof.expires_at) for proof, one in accounts.items()}
+        for known in found.values():
+            self.uses.note(known.principal)
         return found

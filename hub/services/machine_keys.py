@@ -4,33 +4,25 @@ A key belongs to its pages and not to whoever made it, so it outlives his leavin
 revoke it. It never stands for an account: what it may do are its scopes, on its pages.
 """
 
-import asyncio
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, ColumnElement, String, any_, func, insert, literal, or_, select, true, update
+from sqlalchemy import ARRAY, ColumnElement, String, any_, func, insert, literal, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth import machine_keys as texts
 from hub.auth.permissions import SCOPES, Principal, Right
-from hub.clock import Clock
 from hub.domain.control import KeyRevoked
 from hub.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.ids import new_id
 from hub.services import audit, control
-from hub.services.database import Sessions, is_unavailable
 from hub.services.views import see_page
 from models import MachineKey as KeyRow
 from models import MachineKeyPage, Page
 
 KEYS_PER_PAGE = 100
 MIN_LIFE_S, MAX_LIFE_S = 60, 10 * 366 * 86_400
-USE_INTERVAL_S = 60
-FLUSH_INTERVAL_S = 5.0
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,49 +142,6 @@ async def load_open_keys(session: AsyncSession, hashes: Collection[str], now: da
         )
         for token_hash, key_id, scopes, expires_at, page_ids in rows.all()
     }
-
-
-class LastUses:
-    """Remembers which keys were used, and writes it down now and then: no request waits for that."""
-
-    def __init__(self, sessions: Sessions, clock: Clock) -> None:
-        self._sessions = sessions
-        self._clock = clock
-        self._used: set[str] = set()
-
-    def note(self, key_id: str) -> None:
-        self._used.add(key_id)
-
-    async def run(self) -> None:
-        """Until cancelled; what was used until then is written down too."""
-        try:
-            while True:
-                await asyncio.sleep(FLUSH_INTERVAL_S)
-                await self._try_flush()
-        finally:
-            await self._try_flush()
-
-    async def flush(self) -> None:
-        used, self._used = self._used, set()
-        if not used:
-            return
-        now = self._clock.now()
-        async with self._sessions.begin() as session:
-            await session.execute(
-                update(KeyRow)
-                .where(
-                    KeyRow.id.in_(used),
-                    or_(KeyRow.last_used_at.is_(None), KeyRow.last_used_at < now - timedelta(seconds=USE_INTERVAL_S)),
-                )
-                .values(last_used_at=now)
-            )
-
-    async def _try_flush(self) -> None:
-        try:
-            await self.flush()
-        except Exception as error:
-            if not is_unavailable(error):
-                log.exception("the last use of keys could not be stored")
 
 
 def _checked_scopes(new: NewKey) -> tuple[str, ...]:

@@ -41,6 +41,22 @@ async def test_each_sign_in_is_listed_with_its_device_and_its_last_use(api, ada)
     assert first["address"] == "192.0.2.9"  # of the sign-in
 
 
+async def test_the_last_use_is_kept_between_refreshes_and_written_every_five_minutes_at_most(api, ada):
+    client, _, _ = await sign_in_with(api, FIREFOX)
+    uses = api.state["credentials"].uses
+
+    async def last_use():
+        (shown,) = data_of(await client.get("/api/v1/me/sessions"))
+        await uses.flush()
+        return shown["last_used_at"]
+
+    first = await last_use()
+    assert await last_use() == first
+    await run_sql(api, "UPDATE session SET last_used_at = last_used_at - interval '6 minutes'")
+    old = await last_use()
+    assert old < first <= await last_use()
+
+
 async def test_every_end_of_a_sign_in_is_told(api, ada):
     """T8. Signing out, once or twice; ending another; ending all. Rotation tells nobody."""
     clients = [await sign_in_with(api, FIREFOX) for _ in range(4)]
