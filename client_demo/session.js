@@ -99,7 +99,7 @@ export function refresh() {
         return data.access_token;
       },
       (error) => {
-        if (error.status !== 401) throw error;
+        if (error.status === 0 || error.status === 429 || error.status >= 500) throw error;
         forgetSession();
         return null;
       },

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e.conftest import OpenTab, Site, is_live
 from tests.e2e.people import Town, fill_in, is_drawn
@@ -203,31 +203,57 @@ async def test_an_account_is_deleted(site: Site, town: Town, open_tab: OpenTab):
     await expect(tab.locator("#problem")).to_be_visible()
 
 
-async def test_a_sign_in_that_has_run_out_is_renewed_before_anybodys_page_is_shown(
+async def run_out(tab: Page) -> None:
+    """As after ten minutes: the access cookie is gone, the refresh cookie is not."""
+    await tab.context.clear_cookies(name="hub_access")
+    await tab.evaluate(
+        "localStorage.setItem('hub-session', localStorage.getItem('hub-session').replace(/ .*/, ' 0'))",
+    )
+
+
+async def test_a_sign_in_that_has_run_out_is_renewed_before_anything_is_shown(
     site: Site, town: Town, open_tab: OpenTab
 ):
-    """The access cookie lives ten minutes; who comes later is still who he is."""
+    """The access cookie lives ten minutes; who comes later is still who he is, and sees no page that is not his."""
     await hide(site)
     person = await town.person("sleeper")
     tab = await open_tab("about:blank")
     await town.enter(tab, person, f"/p/{site.slug}")
-    for path, seen in (
-        (f"/p/{site.slug}", secret(tab, site)),
-        (f"/p/{site.slug}/history", tab.locator("#visitor .who")),
-    ):
-        await tab.context.clear_cookies(name="hub_access")
-        await tab.evaluate(
-            "localStorage.setItem('hub-session', localStorage.getItem('hub-session').split(' ')[0] + ' 0')"
-        )
-        await tab.goto(site.hub.base_url + path)
-        await expect(seen).to_have_count(1)
+    seen: list[str] = []
+
+    async def look(route: Route) -> None:
+        seen.append(await tab.evaluate("getComputedStyle(document.querySelector('main')).visibility"))
+        await route.continue_()
+
+    await tab.route("**/api/v1/auth/refresh", look)
+    for path in ("", "/history"):
+        await run_out(tab)
+        await tab.goto(site.url + path)
         await expect(tab.locator("#visitor")).to_have_text(person.email)
-        assert await tab.evaluate("'renewing' in document.documentElement.dataset") is False
-    await site.operator.patch(f"/api/v1/pages/{site.slug}", json={"audience": "authenticated"})
-    await tab.context.clear_cookies(name="hub_access")
-    await tab.evaluate("localStorage.setItem('hub-session', localStorage.getItem('hub-session').split(' ')[0] + ' 0')")
+        await expect(tab.locator("html")).not_to_have_attribute("data-renewing", "")
+        if not path:
+            await expect(secret(tab, site)).to_have_count(1)
+    answer = await site.operator.patch(f"/api/v1/pages/{site.slug}", json={"audience": "authenticated"})
+    assert answer.is_success, answer.text
+    await run_out(tab)
     await tab.goto(site.url)
     await is_live(tab)
+    assert seen == ["hidden"] * 3
+
+
+async def test_where_sockets_are_blocked_rights_that_go_are_felt_as_well(site: Site, town: Town, open_tab: OpenTab):
+    """R1, by server-sent events."""
+    await hide(site)
+    person = await town.person("walled")
+    tab = await open_tab("about:blank")
+    await tab.add_init_script("globalThis.WebSocket = class { constructor() { throw new Error('blocked'); } };")
+    await town.enter(tab, person, f"/p/{site.slug}")
+    await is_live(tab)
+    await expect(secret(tab, site)).to_have_count(1)
+    answer = await site.operator.patch(f"/api/v1/accounts/{person.id}", json={"verified": False})
+    assert answer.is_success, answer.text
+    await expect(secret(tab, site)).to_have_count(0, timeout=15_000)
+    await knows_nothing(tab, site)
 
 
 @pytest.mark.parametrize("address", ["/login?next=//evil.test", "/login#//evil.test", "/login?next=/%5Cevil.test"])
