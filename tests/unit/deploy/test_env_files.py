@@ -38,6 +38,8 @@ def test_the_example_shows_the_default(name: str) -> None:
     shown = EXAMPLE.get(name)
     if default in (None, "", ()):
         assert shown == ""
+    elif isinstance(default, bool):
+        assert shown == str(default).lower()
     elif isinstance(default, int | float):
         assert shown is not None
         assert float(shown) == default
