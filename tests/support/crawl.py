@@ -5,10 +5,10 @@ import base64
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -22,7 +22,9 @@ from hub.access import Access
 from models import Channel
 from tests.support.leak_world import World
 from tests.support.people import Person
-from tests.support.route_walk import Way, addresses, ways_of
+from tests.support.route_walk import Ids, Way, addresses, ways_of
+
+T = TypeVar("T")
 
 NOBODYS_ID, NOBODYS_SLUG = "zzzzzzzzzzzz", "nobodys-page"
 AT_ONCE = 6
@@ -84,25 +86,34 @@ async def crawl(world: World, person: Person) -> Harvest:
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def ask_all(world: World, client: httpx2.AsyncClient, harvest: Harvest) -> None:
-    """GET every address with every query; HEAD and OPTIONS each route once; follow every `meta.next`."""
+async def ask_all(world: World, client: httpx2.AsyncClient, harvest: Harvest, ids: Ids | None = None) -> None:
+    """GET every address (of `ids` alone) with every query; HEAD and OPTIONS each route once; follow `meta.next`."""
     wanted: list[tuple[str, str, Way]] = []
     for way in ways_of(world.hub.app, "GET"):
         if way.path.startswith(TRANSPORTS) or (way.access is Access.NOBODY and harvest.person.token):
             continue  # where nobody looks at credentials, one visitor has seen all
-        found = addresses(way, world.ids, stranger=NOBODYS_ID)
+        found = addresses(way, ids or world.ids, stranger=NOBODYS_ID)
         for address in found:
             wanted += [("GET", address + query, way) for query in ("", *QUERIES.get(way.path, ()))]
         wanted += [(method, found[0], way) for method in ("HEAD", "OPTIONS")]
+
+    async def ask(one: tuple[str, str, Way]) -> None:
+        harvest.pieces += await _answers(client, *one)
+
+    await at_once(wanted, ask)
+
+
+async def at_once(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """`work` for all of `items`, a few at a time."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(method: str, address: str, way: Way) -> None:
+    async def one(item: T) -> None:
         async with gate:
-            harvest.pieces += await _answers(client, method, address, way)
+            await work(item)
 
     async with asyncio.TaskGroup() as group:
-        for method, address, way in wanted:
-            group.create_task(ask(method, address, way))
+        for item in items:
+            group.create_task(one(item))
 
 
 async def _answers(client: httpx2.AsyncClient, method: str, address: str, way: Way) -> list[Piece]:
