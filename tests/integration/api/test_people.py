@@ -276,7 +276,7 @@ async def test_a_group_stays_while_anything_has_it_as_its_audience(api, owner, a
 
 
 async def test_nobody_makes_a_group_to_see_what_an_ended_one_saw(api, owner, admin, page):
-    """R11. A deleted component keeps its audience; so does what was there before groups were."""
+    """A deleted component keeps its audience; so does what was there before groups were."""
     path = "/api/v1/pages/acme/components"
     hidden = data_of(await admin.post(path, json={"name": "Hidden", "audience": "group:ops"}), 201)
     data_of(await admin.delete(f"{path}/{hidden['id']}"))
