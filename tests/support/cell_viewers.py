@@ -138,7 +138,7 @@ class WireViewer:
             self.fold.told[f"error {reply['error']['code']}"] += 1
             await asyncio.sleep(self._rng.uniform(0.1, 0.3))
             await self._subscribe(client)
-        elif (push := reply.get("push")) is not None:
+        elif (push := reply.get("push")) is not None and push.get("channel") == self._channel:
             if (pub := push.get("pub")) is not None:
                 self.fold.publication(pub["offset"], pub["data"])
             elif (gone := push.get("unsubscribe")) is not None:
@@ -158,8 +158,9 @@ class WireViewer:
 class StreamViewer:
     """`EventSource` by hand: comes back with the last id."""
 
-    def __init__(self, where: Where, slug: str, *, silence_limit_s: float = 20.0) -> None:
+    def __init__(self, where: Where, slug: str, *, silence_limit_s: float = 20.0, token: str = "") -> None:
         self.fold = Fold()
+        self._token = token
         self._where = where
         self._slug = slug
         self._silence_limit_s = silence_limit_s
@@ -177,7 +178,9 @@ class StreamViewer:
             await asyncio.sleep(random.uniform(0.05, 0.3))
 
     async def _listen(self, client: httpx2.AsyncClient) -> None:
-        headers = {"Last-Event-ID": str(self.fold.offset)} if self.fold.offset >= 0 else {}
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        if self.fold.offset >= 0:
+            headers["Last-Event-ID"] = str(self.fold.offset)
         async with client.stream("GET", f"/p/{self._slug}/events", headers=headers) as answer:
             if answer.status_code != 200:
                 self.fold.told[f"status {answer.status_code}"] += 1

@@ -84,6 +84,26 @@ class Shuffles:
             asyncio.get_running_loop().call_later(self._rng.uniform(0, self._delay_s), write, reply)
 
 
+class OnControl:
+    """Loses what the control stream says, or delays it by `delay_s`, after `arm`; everything else passes."""
+
+    def __init__(self, delay_s: float | None = None) -> None:
+        self._delay_s = delay_s
+        self._is_armed = False
+        self.touched = 0
+
+    def arm(self) -> None:
+        self._is_armed = True
+
+    def __call__(self, reply: bytes, write: Write) -> None:
+        if not self._is_armed or b"hub:view:control\r\n" not in reply[:60]:
+            write(reply)
+            return
+        self.touched += 1
+        if self._delay_s is not None:
+            asyncio.get_running_loop().call_later(self._delay_s, write, reply)
+
+
 def through(treat: Treat) -> Callable[[Write], Write]:
     """For `TcpProxy.tamper`."""
     return lambda write: Replies(write, treat).feed

@@ -2,13 +2,17 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
-from hub.domain.control import CONTROL_CHANNEL, AudienceChanged, RightsChanged, SessionsEnded
+from hub.domain.control import CONTROL_CHANNEL, AccountNews, AudienceChanged, RightsChanged, SessionsEnded
 from hub.engine.broker import Message
 from hub.engine.channel import MAX_GAP
+from hub.engine.fanout import Fanout
+from hub.engine.plain import PlainChannel
 from hub.errors import Unavailable
 from tests.support.rights import PUBLIC, Account, RightsStage
+from tests.support.sim import SimulatedClock
 from tests.support.stage import simulated
 
 TRUST_S = 15.0
@@ -231,6 +235,19 @@ async def test_a_changed_audience_makes_the_views_of_the_page_look_for_a_lost_cu
     await stage.broker.publish([stage.log.tell(AudienceChanged(slug="acme"))])
     await asyncio.sleep(0.05)
     assert viewer.offsets == [1]
+
+
+@simulated
+async def test_news_for_an_account_go_to_its_own_sockets(stage):
+    await opened(stage)
+    own = PlainChannel("account:ann", Fanout(10_000, 10.0), SimulatedClock())
+    others = PlainChannel("account:bob", Fanout(10_000, 10.0), SimulatedClock())
+    stage.node._channels |= {"account:ann": own, "account:bob": others}
+    sockets = [await stage.viewer(f"account:{name}") for name in ("ann", "ann", "bob")]
+    for account in ("ann", "nobody-here"):
+        news = stage.log.tell(AccountNews(account=account, data=msgspec.Raw(b'{"a": 1}')))
+        await stage.broker.publish([news, news])
+    assert [viewer.offsets for viewer in sockets] == [[0], [0], []]
 
 
 @simulated

@@ -175,6 +175,20 @@ async def test_rights_of_another_life_keep_nobody_waiting_for_ever(stage):
     assert viewer.offsets == [1, 2]
 
 
+@simulated
+async def test_a_removed_member_that_was_behind_is_not_told_to_come_back_for_what_it_missed(stage):
+    """R1, while behind: it had not taken what was sent, and gets nothing once it does."""
+    ann = await stage.account("ann")
+    ann.waiting_bytes = 1_000_000
+    await stage.change(count=2)
+    await stage.broker.publish([stage.remove("ann")])
+    await stage.change()
+    ann.waiting_bytes = 0
+    await asyncio.sleep(1)
+    assert (ann.rechecks, ann.offsets, ann.recalls) == (1, [], [])
+    assert stage.node.member_counts() == {}
+
+
 # Fail closed
 
 
