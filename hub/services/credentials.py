@@ -59,7 +59,9 @@ class Credentials:
     async def run(self) -> None:
         """Until cancelled."""
         try:
-            await asyncio.gather(self.signing_keys.run(), self.uses.run())
+            async with asyncio.TaskGroup() as group:  # waits for both at the end: the last uses are written down then
+                group.create_task(self.signing_keys.run())
+                group.create_task(self.uses.run())
         finally:
             await self._foreign.close()
 
