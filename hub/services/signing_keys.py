@@ -105,6 +105,7 @@ class SigningKeys:
         finally:
             if self._looking is not None:
                 self._looking.cancel()
+                await asyncio.gather(self._looking, return_exceptions=True)
 
     async def refresh(self) -> None:
         """Read once; without a database everything stays as it is."""

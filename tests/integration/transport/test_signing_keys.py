@@ -67,6 +67,7 @@ async def reads_of_it(hub: LocalHub) -> None:
     await hub.state["credentials"].signing_keys.refresh()
 
 
+@pytest.mark.slow
 async def test_a_rotation_refuses_nobody_and_kicks_nobody(local_hub: LocalHub, page: Page) -> None:
     """T11. Somebody connects all the time with a token of that moment, and stays; so does who came before."""
     email, before = await _account(local_hub, page)
