@@ -22,7 +22,7 @@ from hub.auth.addresses import counted_as
 from hub.transport.link import Link, WireLimits
 from hub.transport.ws_admission import Admission
 from hub.transport.ws_answers import Headers, Refused, refusal
-from hub.transport.ws_handshake import LINE_LIMIT_BYTES, Handshake, read_handshake
+from hub.transport.ws_handshake import LINE_LIMIT_BYTES, Handshake, is_host, read_handshake
 from hub.transport.ws_protocol import HubWebSocketProtocol
 
 
@@ -144,6 +144,7 @@ class HubHttpProtocol(HttpToolsProtocol):
         self._silent_bytes = 0
         self._set_silent(is_silent=False)
         self._stop_deadline()
+        self._check_head()
         self._handshake = self._read_handshake() if self.parser.should_upgrade() else None
         self._is_in_body = True
         self.scope["extensions"] = {"hub.admission": {"counts": self.admission, "address": self._stranger_of()}}
@@ -163,6 +164,25 @@ class HubHttpProtocol(HttpToolsProtocol):
         self._stop_deadline()
         self._is_in_body = False
         super().on_message_complete()
+
+    def _check_head(self) -> None:
+        """Refuse what a proxy in front could read in another way than we do (RFC 9112 §3.2, §6.1). Raises Refused.
+
+        The parser has refused two framings of one body, and whatever is not quite a length or a chunk.
+        """
+        version = self.parser.get_http_version()
+        hosts = [value for name, value in self.headers if name == b"host"]
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        is_fine = (
+            version in {"1.0", "1.1"}
+            and len(hosts) <= 1
+            and (len(hosts) == 1 or version == "1.0")
+            and all(is_host(host) or not host for host in hosts)
+            and all(coding.strip().lower() == b"chunked" for coding in codings)
+            and not (codings and version == "1.0")
+        )
+        if not is_fine:
+            raise Refused(HTTPStatus.BAD_REQUEST)
 
     # Upgrades.
 

@@ -21,7 +21,7 @@ LINE_LIMIT_BYTES = 8_190
 LIST_LIMIT_BYTES = 1_024  # of a header that holds a list: its parser takes 1 µs for an item
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
-_is_host = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[-._~%!$&'()*+,;=0-9A-Za-z]+)(:[0-9]{0,5})?").fullmatch
+is_host = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[-._~%!$&'()*+,;=0-9A-Za-z]+)(:[0-9]{0,5})?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def read_handshake(method: str, http_version: str, headers: Iterable[tuple[bytes
         found.setdefault(name, []).append(raw.strip(b" \t"))
     if http_version != "1.1" or _has_body(found):
         raise Refused(HTTPStatus.BAD_REQUEST)
-    if not _is_host(_only(found, b"host")):
+    if not is_host(_only(found, b"host")):
         raise Refused(HTTPStatus.BAD_REQUEST)
     try:
         if not _is_upgrade(found):
