@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from hub.domain.control import RightsChanged
-from hub.engine.broker import Message, SnapshotAt
+from hub.domain.control import CONTROL_CHANNEL, RightsChanged
+from hub.engine.broker import Message, SnapshotAt, Top
 from hub.engine.broker_memory import Exchange, MemoryBroker
 from hub.engine.node import Node, NodeLimits
 from hub.engine.orders import Order
@@ -25,6 +25,12 @@ class WaitingLog(MemoryLog):
         super().__init__()
         self.holding: set[str] = set()
         self.asked: list[str] = []  # channels whose publications were read
+        self.is_control_away = False
+
+    async def tops(self, channels: Sequence[str]) -> Mapping[str, Top]:
+        if self.is_control_away and CONTROL_CHANNEL in channels:
+            raise ConnectionError("this part of the log is away")
+        return await super().tops(channels)
 
     async def read_after(self, channel: str, after: int, limit: int) -> list[Publication]:
         self.asked.append(channel)

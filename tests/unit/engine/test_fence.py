@@ -223,6 +223,24 @@ async def test_when_rights_are_not_confirmed_only_public_views_go_on(stage):
 
 
 @simulated
+async def test_what_could_be_read_is_refused_too_while_rights_are_not_confirmed(stage):
+    await stage.change(count=2)
+    await stage.viewer()
+    stage.log.is_control_away = True
+    await asyncio.sleep(16)
+    for since in (None, StreamPosition("e1", 1)):
+        with pytest.raises(Unavailable):
+            await stage.viewer(PRIVATE, since)
+    for is_reverse in (False, True):
+        with pytest.raises(Unavailable):
+            await stage.history(is_reverse=is_reverse)
+    await stage.viewer(PUBLIC)
+    assert await stage.history(PUBLIC) == []
+    stage.log.is_control_away = False
+    assert await stage.history() == [1, 2]
+
+
+@simulated
 async def test_a_join_that_takes_longer_than_trust_lasts_is_put_off(stage):
     await stage.viewer()
     stage.log.holding.add("snapshot")
