@@ -26,7 +26,8 @@ async def register(request: Request, body: RegisterIn) -> Reply[AccountOut]:
     gets a letter that says so.
     """
     await count_registration(request)
-    may_write = await may_write_to(request, body.email)
+    accounts.check_password_policy(body.password)
+    may_write = await may_write_to(request, body.email, "register")
     async with request.state.db.begin() as session:
         account = await account_changes.register(
             session,
@@ -62,7 +63,7 @@ async def verify(request: Request, body: TokenIn) -> Reply[AccountOut]:
 @endpoint(body=ForgotIn, returns={200: None}, access=Access.NOBODY, errors=(Invalid, TooMany))
 async def forgot(request: Request, body: ForgotIn) -> Reply[None]:
     """Mail a link for a new password. The answer is the same whether the address has an account or not."""
-    if await may_write_to(request, body.email):
+    if await may_write_to(request, body.email, "reset"):
         async with request.state.db.begin() as session:
             await account_changes.forgot(
                 session, body.email, base_url=request.state.settings.base_url, now=request.state.clock.now()

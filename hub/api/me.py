@@ -73,7 +73,7 @@ async def change_email(request: Request, body: EmailIn) -> Reply[None]:
     The present address is told, and counts as unproven at once.
     """
     await check_own_password(request, body.current_password, field="current_password")
-    may_write = await may_write_to(request, body.email)
+    may_write = await may_write_to(request, body.email, "change")
     async with request.state.db.begin() as session:
         await account_changes.change_email(
             session,
@@ -91,7 +91,7 @@ async def change_email(request: Request, body: EmailIn) -> Reply[None]:
 async def mail_verification(request: Request) -> Reply[None]:
     """Mail the link that proves the account's address again; nothing happens when it is proven."""
     user = request.user
-    if user.email is not None and not user.is_verified and await may_write_to(request, user.email):
+    if user.email is not None and not user.is_verified and await may_write_to(request, user.email, "verification"):
         async with request.state.db.begin() as session:
             await account_changes.mail_verification(
                 session,

@@ -70,15 +70,16 @@ async def no_guessing(request: Request) -> AsyncIterator[None]:
         raise
 
 
-async def may_write_to(request: Request, email: str) -> bool:
-    """Whether another letter may go there; counted as one. Said to nobody: the answer is the same. Raises Invalid.
+async def may_write_to(request: Request, email: str, about: str) -> bool:
+    """Whether another letter of this kind may go there; counted as one. Said to nobody: the answer is the same.
 
-    TooMany when the request's address has caused too many letters.
+    Kinds count apart, or a stranger who registers the address again and again would keep its owner from the link for a
+    new password. Invalid for what is no address, TooMany when the request's own address has caused too many letters.
     """
     limiter, email = request.state.limiter, accounts.normal_email(email)
     await limiter.hit("letter.address", _place_of(request))
     try:
-        await limiter.hit("letter.recipient", email)
+        await limiter.hit("letter.recipient", f"{about} {email}")
     except TooMany:
         return False
     return True

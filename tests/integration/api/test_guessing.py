@@ -151,6 +151,18 @@ async def test_letters_to_one_mailbox_are_few_and_nobody_is_told(api, ada):
     assert len(await letters_to(api, ADA)) == 5
 
 
+async def test_a_stranger_who_registers_an_address_uses_up_no_letter_that_its_owner_needs(api, ada):
+    for n in range(3):
+        stranger = at(api, f"192.0.2.{n}")
+        for password in (PASSWORD, PASSWORD, "short"):
+            await stranger.post("/api/v1/auth/register", json={"email": ADA, "password": password})
+    kinds = [letter.kind for letter in await letters_to(api, ADA)]
+    assert kinds == ["already_registered"] * 5
+    data_of(await api.client().post("/api/v1/auth/forgot", json={"email": ADA}))
+    data_of(await (await client_of(api, ADA)).post("/api/v1/me/verification"))
+    assert [letter.kind for letter in await letters_to(api, ADA)][5:] == ["reset", "verification"]
+
+
 async def test_letters_and_accounts_caused_by_one_address_are_few(api):
     client = at(api, "192.0.2.1")
     forgot = [
