@@ -13,6 +13,7 @@ from hub.settings import Settings
 
 # Chatty at "info" about what we log better ourselves, or not at all.
 _QUIET = ("httpcore2", "httpx2", "asyncio", "sqlalchemy", "alembic", "redbeat", "celery.beat", "kombu")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _INVITATION = re.compile(r"^/invite/.+", re.DOTALL)
 
 
@@ -64,12 +65,17 @@ class HideInvitations(logging.Filter):
 
 
 def render_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
-    """`04:15:08.123 info   relay: published events=3`, then the traceback if there is one."""
+    """`04:15:08.123 info   relay: published events=3`; further lines, as those of a traceback, are indented."""
     at, level, logger = str(line.pop("at")), str(line.pop("level")), str(line.pop("logger", ""))
     event, traceback = str(line.pop("event")), line.pop("exception", None)
     extra = "".join(f" {name}={value}" for name, value in line.items() if not name.startswith("color_"))
     text = f"{at[11:23]} {level:<7} {logger.removeprefix('hub.')}: {event}{extra}"
-    return f"{text}\n{traceback}" if traceback else text
+    return _as_one_entry(f"{text}\n{traceback}" if traceback else text)
+
+
+def _as_one_entry(text: str) -> str:
+    """No text of somebody else's can pretend to be another line, or tell a terminal what to do (X7)."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text).replace("\n", "\n    ")
 
 
 def _named(who: str) -> Processor:

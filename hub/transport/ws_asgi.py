@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from uvicorn.protocols.utils import ClientDisconnected
 
@@ -149,7 +150,7 @@ class AsgiRun:
     def _accept(self, subprotocol: str | None, headers: Iterable[tuple[bytes, bytes]]) -> None:
         own = (*self._wire.server_state.default_headers, *headers)
         answer = switching_protocols(self._handshake.accept, subprotocol, own)
-        _log.info('%s - "WebSocket %s" [accepted]', self._client, self._scope["path"])
+        _log.info('%s - "WebSocket %s" [accepted]', self._client, quote(self._scope["path"]))
         self._wire.open(answer)
 
     def _send_open(self, kind: str, message: Mapping[str, Any]) -> None:
@@ -179,7 +180,7 @@ class AsgiRun:
         self._set_end(1006, "")
 
     def _note(self, status: int) -> None:
-        _log.info('%s - "WebSocket %s" %d', self._client, self._scope["path"], status)
+        _log.info('%s - "WebSocket %s" %d', self._client, quote(self._scope["path"]), status)
 
     @property
     def _client(self) -> str:

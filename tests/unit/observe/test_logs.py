@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from hub.observe.logs import HideInvitations
+from hub.observe.logs import HideInvitations, render_text
 
 TOKEN = "a-token-that-nobody-may-read"
 
@@ -37,3 +37,23 @@ def test_another_form_of_line_is_left_alone():
     record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, "plain", None, None)
     assert HideInvitations().filter(record)
     assert record.getMessage() == "plain"
+
+
+FORGED = "04:15:08.123 info    relay: all is well"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_no_text_begins_a_line_of_its_own(end: str):
+    """X7, log injection: a name, a path, the text of an error."""
+    line = {"at": "2026-11-25T04:15:08.123456Z", "level": "warning", "logger": "hub.relay"}
+    shown = render_text(None, "", {**line, "event": f"a{end}{FORGED}", "name": f"b{end}{FORGED}"})
+    shown += render_text(None, "", {**line, "event": "fault", "exception": f"Traceback:\nValueError: c{end}{FORGED}"})
+    first, *others = shown.splitlines()
+    assert first.startswith("04:15:08.123 warning relay: a")
+    assert not [other for other in others if other.startswith("04:15:08.123 info")]
+
+
+def test_no_text_speaks_to_the_terminal():
+    """X7."""
+    line = {"at": "2026-11-25T04:15:08.123456Z", "level": "info", "logger": "hub"}
+    assert "\x1b" not in render_text(None, "", {**line, "event": "\x1b[2J\x1b]0;owned\x07"})
