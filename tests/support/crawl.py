@@ -22,7 +22,7 @@ from hub.access import Access
 from models import Channel
 from tests.support.leak_world import World
 from tests.support.people import Person
-from tests.support.route_walk import Ids, Way, addresses, ways_of
+from tests.support.route_walk import PAGE_PARAMETERS, Ids, Way, addresses, ways_of
 
 T = TypeVar("T")
 
@@ -87,11 +87,13 @@ async def crawl(world: World, person: Person) -> Harvest:
 
 
 async def ask_all(world: World, client: httpx2.AsyncClient, harvest: Harvest, ids: Ids | None = None) -> None:
-    """GET every address (of `ids` alone) with every query; HEAD and OPTIONS each route once; follow `meta.next`."""
+    """GET every address (of the pages of `ids` alone) with every query; HEAD and OPTIONS each route once; follow `meta.next`."""
     wanted: list[tuple[str, str, Way]] = []
     for way in ways_of(world.hub.app, "GET"):
         if way.path.startswith(TRANSPORTS) or (way.access is Access.NOBODY and harvest.person.token):
             continue  # where nobody looks at credentials, one visitor has seen all
+        if ids is not None and way.parameters[:1] not in [[name] for name in PAGE_PARAMETERS]:
+            continue
         found = addresses(way, ids or world.ids, stranger=NOBODYS_ID)
         for address in found:
             wanted += [("GET", address + query, way) for query in ("", *QUERIES.get(way.path, ()))]

@@ -77,6 +77,22 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
         yield World(hub, secrets, ids, registry, people)
 
 
+@contextlib.asynccontextmanager
+async def open_lobby(settings: Settings) -> AsyncIterator[World]:
+    """A running hub without pages, for tests that make their own; `people` are those without roles."""
+    async with running(unhurried(settings)) as hub:
+        registry = Registry(hub.state)
+        await registry.group(OPS, "Operations")
+        everybody = [
+            Person("anonymous"),
+            await registry.person("fake", is_verified=False),
+            await registry.person("verified"),
+            await registry.person("member", groups=[OPS]),
+            await registry.person("admin", is_admin=True),
+        ]
+        yield World(hub, Secrets(), Ids(), registry, {person.name: person for person in everybody})
+
+
 async def fill(maker: PageMaker) -> None:
     """Everything that a page can have, for every audience."""
     await maker.page_views()
