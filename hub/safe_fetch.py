@@ -140,8 +140,6 @@ class SafeFetch:
         target = _parse(url, self._rules)
         try:
             async with asyncio.timeout(self._deadline_s):
-                if self._trust is None:  # reads some hundred certificates
-                    self._trust = await asyncio.to_thread(httpcore2.default_ssl_context)
                 return await self._send(method, target, headers or {}, body)
         except TimeoutError:
             raise FetchError(f"no whole answer within {self._deadline_s:g} s") from None
@@ -160,6 +158,8 @@ class SafeFetch:
         )
         sent = {"Host": _authority(target), "User-Agent": "status-hub", "Accept-Encoding": "identity", **headers}
         backend = _CheckedBackend(self._backend, await self._addresses(target))
+        if self._trust is None and target.scheme == "https":  # reads some hundred certificates
+            self._trust = await asyncio.to_thread(httpcore2.default_ssl_context)
         async with (
             httpcore2.AsyncConnectionPool(
                 ssl_context=self._trust, max_connections=1, http2=False, retries=0, network_backend=backend
