@@ -2,10 +2,9 @@
 
 import { onSubmit } from "./doors.js";
 import { toast } from "./forms.js";
-import { attempt, bdi, button, byId, enter, fill, isSure, moment, row, when } from "./room.js";
+import { ROLES } from "./people-words.js";
+import { all, attempt, bdi, button, byId, enter, fill, isSure, moment, row, when } from "./room.js";
 import { api, forgetSession, noteSession } from "./session.js";
-
-const ROLES = { owner: "Owner", admin: "Administrator", member: "Member" };
 
 function showAddress(me) {
   byId("address").textContent = me.email ?? "none";
@@ -34,14 +33,14 @@ async function showSessions() {
 }
 
 async function showGroups(me) {
-  const found = (await api("GET", "/groups")).filter((group) => group.role);
+  const found = (await all("/groups")).filter((group) => group.role);
   fill("groups", found.map((group) => {
     const leaveIt = button("Leave", () => attempt(async () => {
       if (!(await isSure(`Leave “${group.name}”?`, "What is shown to its members only disappears for you at once.", "Leave the group"))) return;
       await api("DELETE", `/groups/${group.slug}/members/${me.id}`);
       await showGroups(me);
     }), { "aria-label": `Leave ${group.name}` });
-    return row(bdi(group.name), [ROLES[group.role] ?? group.role], [leaveIt]);
+    return row(bdi(group.name), [ROLES[group.role]], [leaveIt]);
   }), "no-groups");
 }
 

@@ -4,12 +4,11 @@ import { showAudit } from "./audit.js";
 import { field, select, submit, toast } from "./forms.js";
 import { h } from "./morph.js";
 import { INVITATION_STATES, LASTS, ROLES } from "./people-words.js";
-import { attempt, bdi, button, byId, enter, fill, isSure, moment, row, secret, trouble, when } from "./room.js";
-import { api, list } from "./session.js";
+import { all, attempt, bdi, button, byId, enter, fill, isSure, moment, row, secret, trouble, when } from "./room.js";
+import { api } from "./session.js";
 
 const slug = decodeURIComponent(location.pathname.split("/").pop());
 const path = `/groups/${encodeURIComponent(slug)}`;
-const MOST_SHOWN = 200;
 
 class Group {
   constructor(me, group) {
@@ -118,6 +117,7 @@ class Group {
 
   invitationRow(invitation) {
     const isPending = invitation.state === "pending";
+    const mayRenew = isPending || invitation.state === "expired";
     const name = invitation.email ? bdi(invitation.email) : "Whoever has the link";
     const uses = invitation.email ? null : `${invitation.uses} of ${invitation.max_uses} used`;
     const renew = button(invitation.email ? "Send again" : "New link", () => attempt(async () => {
@@ -133,7 +133,7 @@ class Group {
     return row(
       name,
       [h("span", { class: isPending ? "tag good" : "tag" }, INVITATION_STATES[invitation.state]), uses, ["made ", when(invitation.created_at)], isPending && ["ends ", moment(invitation.expires_at)]],
-      isPending ? [renew, revoke] : [],
+      [mayRenew && renew, isPending && revoke],
     );
   }
 
@@ -161,18 +161,6 @@ class Group {
     const code = h("p", { class: "muted" }, "As an audience: ", h("code", {}, `group:${this.group.slug}`));
     return [code, form, ...(this.isOwner ? [h("p", { class: "actions" }, end)] : [])];
   }
-}
-
-/** All rows of a list, as far as one can look through them. */
-async function all(address) {
-  const rows = [];
-  let cursor = null;
-  do {
-    const found = await list("GET", `${address}?limit=100${cursor ? `&before=${encodeURIComponent(cursor)}` : ""}`);
-    rows.push(...found.data);
-    cursor = found.next;
-  } while (cursor && rows.length < MOST_SHOWN);
-  return rows;
 }
 
 await enter(async (me) => {

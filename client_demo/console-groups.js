@@ -2,12 +2,12 @@
 
 import { field, submit } from "./forms.js";
 import { h } from "./morph.js";
-import { bdi, byId, enter, fill, row } from "./room.js";
+import { all, bdi, byId, enter, fill, row } from "./room.js";
 import { api } from "./session.js";
 import { ROLES, slugOf } from "./people-words.js";
 
 async function show() {
-  const found = await api("GET", "/groups");
+  const found = await all("/groups");
   fill("groups", found.map((group) => row(
     h("a", { href: `/console/groups/${encodeURIComponent(group.slug)}` }, bdi(group.name)),
     [h("code", {}, `group:${group.slug}`), ROLES[group.role]],

@@ -2,7 +2,7 @@
 
 import { ask } from "./forms.js";
 import { h } from "./morph.js";
-import { api, forgetSession, noteAccount, watchSession } from "./session.js";
+import { api, forgetSession, list, noteAccount, watchSession } from "./session.js";
 import { Zone, ago } from "./words.js";
 
 export const byId = (id) => document.getElementById(id);
@@ -53,6 +53,20 @@ export async function enter(draw) {
     await draw(me);
     byId("content").hidden = false;
   });
+}
+
+const MOST_SHOWN = 500;
+
+/** All rows of a list, as far as one can look through them. */
+export async function all(path) {
+  const rows = [];
+  let cursor = null;
+  do {
+    const found = await list("GET", `${path}?limit=100${cursor ? `&before=${encodeURIComponent(cursor)}` : ""}`);
+    rows.push(...found.data);
+    cursor = found.next;
+  } while (cursor && rows.length < MOST_SHOWN);
+  return rows;
 }
 
 /** Sure? `verb` is the button that does it. */

@@ -2,9 +2,11 @@
 
 import re
 
+import httpx2
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from hub.web.shells import SHELLS
 from tests.e2e.conftest import OpenTab, Site, is_live
 from tests.e2e.people import Town, fill_in, is_drawn
 from tests.support.accounts import PASSWORD
@@ -300,3 +302,33 @@ async def press(tab: Page, selector: str, *, inside: str = "") -> None:
             return
         await tab.keyboard.press("Tab")
     raise AssertionError(f"the Tab key does not lead to {selector}")
+
+
+async def test_shells_are_the_same_for_everybody_and_allow_nothing_inline(site: Site):
+    """X10, R13. What is somebody's own comes by REST alone."""
+    async with httpx2.AsyncClient(base_url=site.hub.base_url) as stranger:
+        for shell in SHELLS:
+            path = re.sub(r"\{\w+\}", "something", shell.path)
+            shown, to_operator = await stranger.get(path), await site.operator.get(path)
+            assert shown.status_code == 200
+            assert shown.content == to_operator.content
+            policy = shown.headers["content-security-policy"]
+            assert "unsafe" not in policy
+            assert "frame-ancestors 'none'" in policy
+            assert shown.headers["x-frame-options"] == "DENY"
+            assert shown.headers["referrer-policy"] == (
+                "no-referrer" if shell.is_secret else "strict-origin-when-cross-origin"
+            )
+            assert re.findall(r"<script(?![^>]*src=)|<style| style=| on\w+=", shown.text) == []
+            assert "something" not in shown.text.replace("/console/groups/something", "")
+
+
+async def test_a_page_that_was_shown_to_somebody_is_kept_nowhere(site: Site):
+    """R13."""
+    async with httpx2.AsyncClient(base_url=site.hub.base_url) as stranger:
+        public = await stranger.get(f"/p/{site.slug}")
+    private = await site.operator.get(f"/p/{site.slug}")
+    assert public.headers["cache-control"] == "no-cache"
+    assert private.headers["cache-control"] == "private, no-store"
+    assert {"cookie", "authorization"} <= {name.strip().lower() for name in public.headers["vary"].split(",")}
+    assert "@" not in public.text.partition("</header>")[0]

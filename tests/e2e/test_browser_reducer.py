@@ -39,3 +39,32 @@ async def test_back_off_is_spread_from_nothing_to_a_growing_ceiling(module_tab: 
     )
     assert [low for low, _ in delays] == [0] * 5
     assert [high for _, high in delays] == [499, 999, 15999, 19999, 19999]
+
+
+async def test_a_connection_tells_whose_it_is_and_when_its_sign_in_is_over(module_tab: Page):
+    told = await module_tab.evaluate(
+        """async () => {
+            const { accountOf, endsSession } = await import('/protocol.js');
+            const whose = [{}, { subs: {} }, { subs: { news: {} } }, { subs: { '#1qx': {} } }].map(accountOf);
+            return [whose, [3000, 3005, 3499, 3500, 3501, 3503].filter(endsSession)];
+        }"""
+    )
+    assert told == [[None, None, None, "1qx"], [3500]]
+
+
+async def test_only_paths_of_this_hub_are_led_on_to(module_tab: Page):
+    """X7, for what stands in the fragment and never reaches the server."""
+    texts = [
+        "/",
+        "/p/acme",
+        "/invite/abc",
+        "//evil.test",
+        "/\\evil.test",
+        "https://evil.test",
+        "javascript:alert(1)",
+        "",
+    ]
+    led = await module_tab.evaluate(
+        "async (texts) => { const { localPath } = await import('/doors.js'); return texts.filter(localPath); }", texts
+    )
+    assert led == ["/", "/p/acme", "/invite/abc"]
