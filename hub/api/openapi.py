@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from hub import __version__
 from hub.api.endpoint import Access, Operation, operation_of
 from hub.api.resource import Methods
+from hub.auth.cookies import ACCESS_COOKIE, cookie_name
 from hub.errors import (
     BadRequest,
     Forbidden,
@@ -22,6 +23,7 @@ from hub.errors import (
     NotFound,
     TokenExpired,
     TooLarge,
+    TooMany,
     Unauthenticated,
     UnsupportedMedia,
 )
@@ -84,7 +86,12 @@ def build_document(routes: Sequence[BaseRoute]) -> Json:
                     "scheme": "bearer",
                     "description": "An access token, or a machine's key (`hub_…`) where its scopes allow.",
                 },
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "hub_access"},
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": ACCESS_COOKIE,
+                    "description": f"Under https its name is `{cookie_name(ACCESS_COOKIE, 'https:')}`.",
+                },
             },
         },
     }
@@ -156,7 +163,7 @@ def _responses(path: str, operation: Operation) -> Json:
     described: Json = {}
     for status, data in operation.returns.items():
         described[str(status)] = {"description": "Success", "content": _json_content(_success(data))}
-    errors: set[type[HubError]] = set(operation.errors)
+    errors: set[type[HubError]] = {TooMany, *operation.errors}
     if operation.access in {Access.ACCOUNT, Access.SIGNED_IN}:
         errors |= {Unauthenticated, TokenExpired}
     if operation.access is Access.ACCOUNT:
