@@ -2,7 +2,7 @@
 
 import { enliven, draw, fill, worsenToday } from "./bars.js";
 import { HubClient, NOT_YOURS } from "./client.js";
-import { readPage } from "./fallback.js";
+import { NotThere, readPage } from "./fallback.js";
 import { h, morphChildren } from "./morph.js";
 import { answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
 import { credential, noteAccount, watchSession } from "./session.js";
@@ -12,6 +12,7 @@ import { STATUS_WORDS, UPDATE_WORDS, Zone, ago } from "./words.js";
 
 const TICK_MS = 15_000;
 const FIGURES_WITHIN_MS = 1_000; // spread, as all who are shown more at the same moment ask
+const FIGURES_AGAIN_MS = 10_000;
 const byId = (id) => document.getElementById(id);
 const at = (text) => Date.parse(text);
 
@@ -84,7 +85,12 @@ class Page {
 
   /** Bars of components that the server did not draw. */
   async figures() {
-    const found = await readPage(location.origin, this.snapshot.page.slug, "uptime?days=90", credential).catch(() => null);
+    let found = null;
+    try {
+      found = await readPage(location.origin, this.snapshot.page.slug, "uptime?days=90", credential);
+    } catch (error) {
+      if (!(error instanceof NotThere)) setTimeout(() => this.figures(), FIGURES_AGAIN_MS);
+    }
     for (const figures of found?.components ?? []) {
       const bars = document.querySelector(`.component[data-key="${figures.id}"] .bars`);
       const component = this.snapshot.components.find((c) => c.id === figures.id);

@@ -35,17 +35,24 @@ const NOTE = "hub-session";
 const MARGIN_MS = 10_000;
 const isGood = (until) => until - MARGIN_MS > Date.now();
 let kept = null; // the note, where storage is off
+let isOver = false; // the hub has said so
 let held = null; // the last access token that this tab was given
 
 function read() {
   let text = kept;
-  try { text = localStorage.getItem(NOTE); } catch { /* storage is off: what this tab knows has to do */ }
+  try {
+    text = localStorage.getItem(NOTE);
+  } catch {
+    // Storage is off: what this page knows has to do, and there may be a session of which it knows nothing.
+    if (!text && !isOver) return { account: "", until: 0 };
+  }
   if (!text) return null;
   const [account, until] = text.split(" ");
   return { account, until: Number(until) || 0 };
 }
 
 function write(account, until) {
+  isOver = false;
   kept = `${account} ${until}`;
   try { localStorage.setItem(NOTE, kept); } catch { /* storage is off */ }
 }
@@ -65,16 +72,17 @@ export function noteAccount(account) {
 /** There is no session any more. */
 export function forgetSession() {
   kept = held = null;
+  isOver = true;
   try { localStorage.removeItem(NOTE); } catch { /* storage is off */ }
 }
 
 /** The id of the account whose session this browser has, as far as is known here; else null. */
-export const sessionAccount = () => read()?.account ?? null;
+export const sessionAccount = () => read()?.account || null;
 
 /** Whether there is a session whose access cookie has run out: what the server then shows is what anybody sees. */
 export function isStale() {
   const note = read();
-  return note !== null && !isGood(note.until);
+  return Boolean(note?.account) && !isGood(note.until);
 }
 
 /** `tell(account)` when another tab has signed in or out. */

@@ -7,6 +7,7 @@ import { h, safeHtml } from "./morph.js";
 import { incidentLength } from "./present.js";
 import { IMPACT_WORDS, STATUS_WORDS, TONES, UPDATE_WORDS, ago } from "./words.js";
 
+const JUST_MADE_MS = 60_000; // there is nothing to know of it then
 const at = (text) => Date.parse(text);
 
 export const icon = (name) => h("svg", { class: "icon", "aria-hidden": "true" }, h("use", { href: `#${name}` }));
@@ -106,10 +107,10 @@ export class View {
     );
   }
 
-  /** Ninety days of which nothing is known yet, or ever, for a component of today. Existing bars are kept as they are. */
+  /** Ninety days of which nothing is known here yet. Existing bars are kept as they are. */
   emptyBars(c) {
     const today = this.zone.dayNumber(this.now());
-    const text = this.zone.dayNumber(at(c.created_at)) === today ? "no data yet" : "…";
+    const text = this.now() - at(c.created_at) < JUST_MADE_MS ? "no data yet" : "…";
     const first = new Date((today - 89) * 86_400_000).toISOString().slice(0, 10);
     return h(
       "div", { class: "bars", "data-keep": true, "data-days": "n".repeat(90), "data-first": first, "data-ratios": "" },

@@ -56,7 +56,7 @@ async def test_an_account_is_made_confirmed_by_mail_and_sees_more_at_once(site: 
     await expect(mailed.locator("#said")).to_have_text(f"{email} is confirmed.")
     assert "#" not in mailed.url
     await expect(secret(tab, site)).to_contain_text(SECRET)
-    await expect(secret(tab, site).locator(".uptime")).to_contain_text("no data yet")
+    await expect(secret(tab, site).locator(".uptime")).to_contain_text("100 % uptime")
     assert await tab.evaluate("globalThis.mark") == 1
     await mailed.goto("about:blank")
     await mailed.goto(link)
