@@ -267,10 +267,14 @@ class Session:
 
     async def _renew(self, renew: Renew) -> Answer:
         who, before = await self._context.access.identify_now(renew.token, Peer()), self._who
-        if who.user == before.user:
-            self._who = replace(who, ordered_subs=before.ordered_subs)
         has_other_subs = who.server_subs.keys() != before.server_subs.keys()
-        return Renewed(renew.id, who.user, who.expires_in_s, must_reconnect=has_other_subs)
+        renewed = Renewed(renew.id, who.user, who.expires_in_s, must_reconnect=has_other_subs)
+        if who.user != before.user:
+            return renewed
+        if is_signed_in(who) is not is_signed_in(before):  # an application may call its users as accounts are called
+            return replace(renewed, user="")
+        self._who = replace(who, ordered_subs=before.ordered_subs)
+        return renewed
 
     # Channels
 
