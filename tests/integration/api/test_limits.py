@@ -11,7 +11,7 @@ from hub.api.rate_limits import Limiter, Policy, policies_of
 from hub.engine.redis_client import make_client
 from hub.errors import TooMany
 from hub.settings import Settings
-from tests.support.api import Api, data_of, error_of, open_api
+from tests.support.api import data_of, error_of, open_api
 from tests.support.local_hub import running
 
 LOGIN = {"email": "ada@example.test", "password": "correct horse battery"}
@@ -229,6 +229,9 @@ def test_a_proxy_that_is_no_address_or_network_is_refused_at_start(proxies):
         Settings.model_validate({"hub_trusted_proxies": proxies})
 
 
-async def test_an_application_without_limits_says_nothing_of_them(api: Api):
-    answer = await api.anonymous.get("/api/v1/pages")
-    assert "ratelimit" not in answer.headers
+async def test_a_limit_of_0_is_none_and_nothing_is_said_of_it(settings):
+    async with open_api(limited(settings, hub_reads_per_address_per_minute=0)) as api:
+        for _ in range(3):
+            answer = await api.anonymous.get("/api/v1/pages")
+            data_of(answer)
+            assert "ratelimit" not in answer.headers

@@ -20,7 +20,7 @@ from hub.settings import Settings
 from tests.support.api import BASE_URL, error_of, serving
 from tests.support.hub import UNHURRIED
 
-SETTINGS = Settings.model_validate(UNHURRIED)
+SETTINGS = Settings.model_validate(dict.fromkeys(UNHURRIED, 0))
 
 
 class BrokenError(Exception):
