@@ -87,7 +87,10 @@ async def crawl(world: World, person: Person) -> Harvest:
 
 
 async def ask_all(world: World, client: httpx2.AsyncClient, harvest: Harvest, ids: Ids | None = None) -> None:
-    """GET every address (of the pages of `ids` alone) with every query; HEAD and OPTIONS each route once; follow `meta.next`."""
+    """GET every address (of the pages of `ids` alone) with every query; HEAD and OPTIONS each route once.
+
+    What `meta.next` leads to comes with it.
+    """
     wanted: list[tuple[str, str, Way]] = []
     for way in ways_of(world.hub.app, "GET"):
         if way.path.startswith(TRANSPORTS) or (way.access is Access.NOBODY and harvest.person.token):

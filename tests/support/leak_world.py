@@ -16,6 +16,7 @@ from tests.support.route_walk import Ids
 from tests.support.secrets_of_pages import PageMaker, Secret, Secrets
 
 OPS, DEV = "zq9001qz-ops", "zq9002qz-dev"
+MEMBERS = {OPS: "member", DEV: "developer"}
 OPEN, VERIFIED_ONLY, OPS_ONLY, OTHER = "harbour", "p-zq9003qz", "p-zq9004qz", "elsewhere"
 
 
@@ -52,8 +53,9 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
     async with running(unhurried(settings)) as hub:
         secrets, ids = Secrets(), Ids()
         registry = Registry(hub.state)
-        await registry.group(OPS, f"Group {secrets.mark()}")
-        await registry.group(DEV, f"Group {secrets.mark()}")
+        for group, member in MEMBERS.items():
+            name = secrets.add(Secret(secrets.mark(), f"name of {group}", people=frozenset({member, "admin"})))
+            await registry.group(group, f"Group {name}")
         for slug, audience in ((OPEN, "public"), (VERIFIED_ONLY, "verified"), (OPS_ONLY, f"group:{OPS}")):
             maker = PageMaker(hub.state["db"], secrets, ids, slug, audience)
             registry.page_ids[slug] = await maker.page()
@@ -68,7 +70,13 @@ async def open_world(settings: Settings) -> AsyncIterator[World]:
         await other.component(None, group)
         await other.maintenance(None)
         people = {person.name: person for person in await _everybody(registry)}
+        invited = secrets.add(Secret(secrets.mark(), "who is invited", people=frozenset({"admin"})))
+        invitation = await registry.invitation(OPS, people["owner"], f"{invited}@example.test")
         ids.elsewhere = {
+            "invitations/invitation_id": [invitation],
+            "keys/key_id": [people["key_read"].key_id],
+            "sessions/session_id": [people["owner"].session_id],
+            "accounts/account_id": [people["owner"].account_id],
             "groups/slug": [OPS, DEV],
             "members/account_id": [people["member"].account_id, people["owner"].account_id],
             "people/account_id": [people["owner"].account_id, people["other_owner"].account_id],
@@ -155,5 +163,5 @@ async def _everybody(registry: Registry) -> list[Person]:
 def _tell_names(secrets: Secrets, people: dict[str, Person]) -> None:
     """Groups' slugs stand on pages as audiences: operators and members know them."""
     operators = frozenset(name for name, person in people.items() if person.operates and name != "other_owner")
-    for slug, member in ((OPS, "member"), (DEV, "developer")):
+    for slug, member in MEMBERS.items():
         secrets.add(Secret(slug, f"slug of {slug}", people=operators | {member}, is_shown=False))

@@ -4,14 +4,14 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.ids import new_id
 from hub.services import sessions
-from models import Account, GroupMember, MachineKey, MachineKeyPage, PageRole, PeopleGroup
+from models import Account, GroupMember, Invitation, MachineKey, MachineKeyPage, PageRole, PeopleGroup
 
 ALL_PAGES = "*"
 
@@ -23,6 +23,8 @@ class Person:
     name: str
     token: str = ""
     account_id: str = ""
+    key_id: str = ""
+    session_id: str = ""
     audiences: frozenset[str] = frozenset({"public"})
     operates: frozenset[str] = frozenset()
 
@@ -91,9 +93,27 @@ class Registry:
             name,
             token,
             account_id,
-            frozenset(audiences),
-            frozenset({ALL_PAGES}) if is_admin else frozenset(roles or {}),
+            session_id=self.state["tokens"].verify(token, now).session_id,
+            audiences=frozenset(audiences),
+            operates=frozenset({ALL_PAGES}) if is_admin else frozenset(roles or {}),
         )
+
+    async def invitation(self, group: str, by: Person, email: str = "") -> str:
+        """The id of a pending one."""
+        now = self.state["clock"].now()
+        async with self.state["db"].begin() as session:
+            row = Invitation(
+                id=new_id(),
+                group_id=self.group_ids[group],
+                token_hash=hashlib.sha256(secrets.token_bytes()).hexdigest(),
+                email=email or None,
+                max_uses=2,
+                created_by=by.account_id,
+                created_at=now,
+                expires_at=now + timedelta(days=1),
+            )
+            session.add(row)
+        return str(row.id)
 
     async def machine(self, name: str, *, pages: Sequence[str], scopes: Sequence[str]) -> Person:
         now = self.state["clock"].now()
@@ -109,7 +129,7 @@ class Registry:
             session.add(key)
             await session.flush()
             session.add_all(MachineKeyPage(key_id=key.id, page_id=self.page_ids[slug]) for slug in pages)
-        return Person(name, token, "", frozenset({"public"}), frozenset(pages))
+        return Person(name, token, key_id=key.id, operates=frozenset(pages))
 
 
 def _member(group_id: str, account_id: str, now: datetime) -> GroupMember:
