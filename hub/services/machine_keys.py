@@ -16,12 +16,13 @@ from hub.auth.permissions import SCOPES, Principal, Right
 from hub.domain.control import KeyRevoked
 from hub.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.ids import new_id
-from hub.services import audit, control
+from hub.services import audit, control, rights
 from hub.services.views import see_page
 from models import MachineKey as KeyRow
 from models import MachineKeyPage, Page
 
 KEYS_PER_PAGE = 100
+NOT_YOURS = "Only an owner of a page makes keys for it."
 MIN_LIFE_S, MAX_LIFE_S = 60, 10 * 366 * 86_400
 
 
@@ -69,6 +70,9 @@ async def create(session: AsyncSession, new: NewKey, *, by: Principal, now: date
     held = await session.scalars(select(Page.id).where(Page.id.in_(page_ids)).order_by(Page.id).with_for_update())
     if len(held.all()) < len(page_ids):
         raise NotFound("There is no such page.")
+    for page_id in page_ids:  # as it is now that nobody can change it any more
+        if not (await rights.current(session, by, now=now, page_id=page_id)).can(page_id, Right.OWN):
+            raise Forbidden(NOT_YOURS)
     await _check_room(session, page_ids)
     text = texts.new_key()
     expires_at = None if new.expires_in_s is None else now + timedelta(seconds=new.expires_in_s)
@@ -161,7 +165,7 @@ def _checked_scopes(new: NewKey) -> tuple[str, ...]:
 async def _owned_page(session: AsyncSession, slug: str, by: Principal) -> str:
     page = (await see_page(session, slug, by)).page
     if not by.can(page.id, Right.OWN):
-        raise Forbidden("Only an owner of a page makes keys for it.")
+        raise Forbidden(NOT_YOURS)
     return page.id
 
 
