@@ -66,5 +66,5 @@ def sign(
     return b".".join([signed, _b64(signature)]).decode()
 
 
-def _b64(raw: bytes) -> str | Any:
+def _b64(raw: bytes) -> bytes:
     return base64.urlsafe_b64encode(raw).rstrip(b"=")
