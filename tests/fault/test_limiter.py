@@ -11,6 +11,7 @@ from hub.api.rate_limits import PATIENCE_S, Limiter, Policy
 from hub.embedded import Valkey
 from hub.errors import TooMany
 from tests.support.proxy import tcp_proxy
+from tests.support.redis_sets import redis_cluster, sentinel_set
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.fault
@@ -102,3 +103,23 @@ async def test_an_answer_that_comes_too_late_is_nobodys(own_valkey):
             assert standing.remaining == POLICY.amount - 1
         finally:
             await limiter.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["cluster", "sentinel"])
+async def test_limits_are_shared_through_a_cluster_and_through_sentinels(form, tmp_path, guard):
+    async with (redis_cluster if form == "cluster" else sentinel_set)(tmp_path, guard) as servers:
+        nodes = [Limiter(POLICIES, servers.url, patience_s=20) for _ in range(2)]
+        try:
+            for _ in range(5):
+                for node in nodes:
+                    await node.hit(EXACT.name, "ada")
+                    await node.hit(POLICY.name, "ada")
+            for node in nodes:
+                assert await node.remaining(EXACT.name, "ada") == 0
+                assert await node.remaining(POLICY.name, "ada") == POLICY.amount - 10
+            await nodes[0].forget(EXACT.name, "ada")
+            assert await nodes[0].remaining(EXACT.name, "ada") == 10
+        finally:
+            for node in nodes:
+                await node.close()
