@@ -175,7 +175,7 @@ async def test_an_expired_token_asks_for_a_fresh_one(local_hub: LocalHub, page: 
 async def test_a_token_that_ends_between_connect_and_subscribe_ends_the_connection(
     local_hub: LocalHub, page: Page, hidden: str
 ) -> None:
-    """T5. 3005 after the grace, and no private frame afterwards."""
+    """T5, case 70. 3005 after the grace, and no private frame afterwards."""
     async with json_client(local_hub.ws_url) as client:
         await client.connect(shortened(local_hub, page.token, 1))
         await wait_until(lambda: client.close_code is not None, within_s=60)
