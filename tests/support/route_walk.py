@@ -129,6 +129,8 @@ def addresses(way: Way, ids: Ids, *, stranger: str = "") -> list[str]:
 
 
 def _pairs(choices: Sequence[Sequence[str]], ids: Ids) -> Iterator[tuple[str, ...]]:
+    if not all(choices):
+        return
     about: dict[str, str] = {}
     for child in choices[-1]:
         about.setdefault(ids.parents.get(child, ""), child)

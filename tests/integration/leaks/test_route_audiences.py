@@ -10,6 +10,7 @@ from hub.app import create_app
 from hub.settings import Settings
 from tests.support.api import Api, open_api
 from tests.support.leak_world import unhurried
+from tests.support.people import Registry
 from tests.support.route_walk import Way, plain_address, routes_of, ways_of
 
 STREAMS = "/connection/"
@@ -36,11 +37,20 @@ async def test_every_route_says_whom_it_is_for(settings: Settings):
     assert len([access_of(route) for route in routes_of(create_app(settings))]) > 60
 
 
-async def test_what_is_for_accounts_is_for_nobody_without_one(settings: Settings, api: Api):
-    for way in ways(settings, Access.ACCOUNT):
+@pytest.mark.parametrize("access", [Access.ACCOUNT, Access.SIGNED_IN])
+async def test_what_is_for_accounts_is_for_nobody_without_one(settings: Settings, api: Api, access: Access):
+    for way in ways(settings, access):
         answer = await ask(api.anonymous, way)
         assert answer.status_code == 401, way.name
         assert answer.json()["error"]["code"] == "unauthenticated", way.name
+
+
+async def test_what_is_for_accounts_is_not_for_machines(settings: Settings, api: Api):
+    """T9. A key is no account: none of its own, none to manage."""
+    machine = await Registry(api.state).machine("robot", pages=[], scopes=["admin"])
+    for way in ways(settings, Access.ACCOUNT):
+        answer = await ask(api.anonymous, way, headers=machine.headers)
+        assert answer.status_code in {401, 403}, (way.name, answer.text)
 
 
 async def test_what_is_for_anyone_needs_no_credentials_but_looks_at_those_that_are_there(settings: Settings, api: Api):
