@@ -206,7 +206,7 @@ async def test_an_account_is_deleted(site: Site, town: Town, open_tab: OpenTab):
 
 
 async def run_out(tab: Page, site: Site) -> None:
-    """As after ten minutes: the access cookie is gone, the refresh cookie is not. No page is open that would renew it."""
+    """As after ten minutes: the access cookie is gone, the refresh cookie is not, and no open page renews it."""
     await tab.goto(f"{site.hub.base_url}/healthz")
     await tab.context.clear_cookies(name="hub_access")
     await tab.evaluate(
