@@ -90,7 +90,7 @@ async def test_a_connect_may_be_written_on_several_lines(local_hub: LocalHub, pa
 
 
 @one_way
-@pytest.mark.parametrize("first", ["{", "[]", "null", '{"token":1}', '{"subs":{"a":{"offset":-1}}}', "[" * 4_000])
+@pytest.mark.parametrize("first", ["{", "[]", "null", '{"token":1}', '{"subs":{"a":{"offset":-1}}}', "[" * 2_000])
 async def test_what_is_no_connect_ends_with_3501(kind: str, first: str, local_hub: LocalHub) -> None:
     async with open_stream(local_hub.base_url, kind, first) as stream:
         assert await stream.disconnected() == 3501
