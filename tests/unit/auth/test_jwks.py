@@ -85,7 +85,7 @@ def test_a_key_of_the_attacker_with_the_right_kid_is_refused():
         {"jwk": KEY.jwk}, {"crit": []}, {"crit": ["exp"]}, {"b64": False}, {"zip": "DEF"},
         {"typ": "logout+jwt"}, {"typ": "refresh+jwt"}, {"typ": 7}, {"alg": ...}, {"alg": ["EdDSA"]},
     ],
-    ids=lambda headers: "".join(headers),
+    ids="".join,
 )  # fmt: skip
 def test_a_header_that_asks_for_more_is_refused(headers):
     """T2."""
