@@ -16,6 +16,7 @@ Model = TypeVar("Model", bound=BaseModel)
 READ_DEADLINE_S = 20.0
 _DRAIN_FACTOR = 8  # a body up to so many limits long is read to its end, so that its sender can read the answer
 _INLINE_BYTES = 16_384  # 1 MiB made to be slow takes 0.1 s to parse; in a thread it holds nobody up
+_RISKY_ESCAPES = ("\\u", "\\b", "\\f")
 _MAX_DIGITS = 19  # no number of ours needs more, and a long one costs quadratic time
 _MAX_FIELDS_TOLD = 50
 _MAX_PATH_LENGTH = 200
@@ -62,7 +63,7 @@ def refuse_hidden_traps(raw: bytes) -> None:
             parse_constant=_refuse_constant,
         )
         # Only an escape can put one of those characters into JSON that is otherwise valid.
-        unfit = list(_paths_of_unfit_text(value)) if "\\u" in text else []
+        unfit = list(_paths_of_unfit_text(value)) if any(map(text.__contains__, _RISKY_ESCAPES)) else []
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
     except ValueError as error:

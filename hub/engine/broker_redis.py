@@ -21,6 +21,7 @@ from hub.engine.redis_client import find_master, make_client
 from hub.engine.redis_cluster import ClusterEars
 from hub.engine.redis_ear import Ear
 from hub.engine.redis_link import Server, credentials_of, tls_of
+from hub.engine.work import end
 from hub.errors import Unavailable
 
 BEAT_INTERVAL_S = 1.0
@@ -103,8 +104,7 @@ class RedisBroker:
 
     async def close(self) -> None:
         if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+            await end(self._beating)
             self._beating = None
         await self._ears.close()
         for waiting in self._waiting.values():

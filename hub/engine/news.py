@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from hub.engine.broker import FLAG_JOIN, FLAG_LEAVE, NO_EPOCH, Broker, Message
 from hub.engine.envelope import pack_client
 from hub.engine.roster import Roster
+from hub.engine.work import end
 from hub.errors import Unavailable
 from hub.protocol.stream import ClientInfo
 
@@ -67,9 +68,7 @@ class News:
             with contextlib.suppress(Unavailable, TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_S):
                     await asyncio.shield(self._next.done)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     async def here(self, channel: str, info: ClientInfo) -> None:
         """Return once whoever asks finds it; raises Unavailable."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from hub.engine.broker import Log, SnapshotAt, Snapshots, Top
+from hub.engine.work import end
 from hub.errors import HubError, NotFound, Unavailable
 from hub.protocol.stream import Publication
 
@@ -73,10 +74,7 @@ class Reads:
             raise
 
     async def close(self) -> None:
-        tasks = list(self._shared.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self._shared.values())
 
     def _forget(self, key: Hashable, task: asyncio.Task[Any]) -> None:
         self._shared.pop(key, None)

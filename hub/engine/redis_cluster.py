@@ -26,6 +26,7 @@ from hub.engine.broker import BEAT_CHANNEL
 from hub.engine.redis_address import Host, RedisAddress
 from hub.engine.redis_ear import SHARDED, Ear, Listener
 from hub.engine.redis_link import Server, credentials_of, tls_of
+from hub.engine.work import end
 
 MAP_MAX_AGE_S = 30.0
 MAP_TIMEOUT_S = 1.0
@@ -109,8 +110,7 @@ class ClusterEars:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         await asyncio.gather(*(ear.close() for ear in self._ears.values()), *self._closing, return_exceptions=True)
         self._ears.clear()
 

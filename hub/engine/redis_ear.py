@@ -16,6 +16,7 @@ from typing import Protocol
 
 from hub.clock import Clock
 from hub.engine.redis_link import RedisLink, Server, open_link
+from hub.engine.work import end
 
 SILENCE_LIMIT_S = 3.0
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 2.0
@@ -150,8 +151,7 @@ class Ear:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         self._drop()
 
     async def _keep_link(self) -> None:

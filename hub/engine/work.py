@@ -8,6 +8,8 @@ from typing import Any
 Work = Callable[[], Coroutine[Any, Any, None]]
 Spawn = Callable[[Work], None]
 
+AGAIN_S = 1.0
+
 log = logging.getLogger(__name__)
 
 
@@ -22,10 +24,19 @@ class Tasks:
         task.add_done_callback(self._running.discard)
 
     async def close(self) -> None:
-        tasks = list(self._running)
-        for task in tasks:
+        await end(*self._running)
+
+
+async def end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel, and return when all have ended. Asked again and again: a library can swallow a cancellation."""
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, running = await asyncio.wait(running, timeout=AGAIN_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # taken note of
 
 
 async def _guard(work: Work) -> None:
