@@ -6,12 +6,21 @@ Importing this package loads every table into `models.base.metadata`, which Alem
 from models.account import Account, ForeignIdentity, MailedToken, PageRole, RefreshToken, Session
 from models.audit import AuditEntry
 from models.base import Base, metadata
-from models.channel import Channel, Event, HubMeta, Outbox, RelayLease, View
-from models.incident import Incident, IncidentUpdate
-from models.key import MachineKey, MachineKeyPage, SigningKey
+from models.channel import Channel, Event, HubMeta, Keyframe, Outbox, RelayLease, View
+from models.incident import Incident, IncidentNote, IncidentUpdate, Template
+from models.key import MachineKey, MachineKeyPage, SigningKey, ViewerLink
 from models.mail import Mail
 from models.maintenance import Maintenance, MaintenanceComponent, MaintenanceUpdate
-from models.page import Component, ComponentGroup, Page, StatusInterval
+from models.page import (
+    BaseInterval,
+    Component,
+    ComponentDay,
+    ComponentGroup,
+    LatencySample,
+    Page,
+    PageFile,
+    StatusInterval,
+)
 from models.people import GroupMember, Invitation, InvitationUse, PeopleGroup
 from models.report import Report
 
@@ -19,17 +28,22 @@ __all__ = [
     "Account",
     "AuditEntry",
     "Base",
+    "BaseInterval",
     "Channel",
     "Component",
+    "ComponentDay",
     "ComponentGroup",
     "Event",
     "ForeignIdentity",
     "GroupMember",
     "HubMeta",
     "Incident",
+    "IncidentNote",
     "IncidentUpdate",
     "Invitation",
     "InvitationUse",
+    "Keyframe",
+    "LatencySample",
     "MachineKey",
     "MachineKeyPage",
     "Mail",
@@ -39,6 +53,7 @@ __all__ = [
     "MaintenanceUpdate",
     "Outbox",
     "Page",
+    "PageFile",
     "PageRole",
     "PeopleGroup",
     "RefreshToken",
@@ -47,6 +62,8 @@ __all__ = [
     "Session",
     "SigningKey",
     "StatusInterval",
+    "Template",
     "View",
+    "ViewerLink",
     "metadata",
 ]

@@ -53,6 +53,21 @@ class Event(Base):
     created_at: Mapped[Instant]
 
 
+class Keyframe(Base):
+    """A view's whole snapshot at one of its offsets: where reading its past begins (the events after it are folded in).
+
+    `body`: the JSON text of the snapshot, without channel and position.
+    """
+
+    __tablename__ = "keyframe"
+    __table_args__ = (Index("ix_keyframe_channel_id_created_at", "channel_id", "created_at"),)
+
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id", ondelete="CASCADE"), primary_key=True)
+    off: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    body: Mapped[LongText]
+    created_at: Mapped[Instant]
+
+
 class Outbox(Base):
     """Events that the relay has not yet published."""
 

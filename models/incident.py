@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,6 +28,8 @@ class Incident(Base):
     started_at: Mapped[Instant]
     monitoring_at: Mapped[Instant | None]
     resolved_at: Mapped[Instant | None]
+    is_backdated: Mapped[bool] = mapped_column(server_default=text("false"))
+    postmortem_draft: Mapped[LongText | None]
     external_id: Mapped[ShortText | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[Instant]
@@ -45,7 +47,48 @@ class IncidentUpdate(Base):
     status: Mapped[Word]
     body: Mapped[LongText]
     affected: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    deliver_notifications: Mapped[bool] = mapped_column(server_default=text("true"))
     external_id: Mapped[ShortText | None]
     display_at: Mapped[Instant]
+    created_at: Mapped[Instant]
+    updated_at: Mapped[Instant]
+
+
+class IncidentNote(Base):
+    """What operators tell each other of an incident or a maintenance. No viewer's output ever reads this table."""
+
+    __tablename__ = "incident_note"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(incident_id, maintenance_id) = 1", name="one_subject"),
+        Index("ix_incident_note_incident_id", "incident_id"),
+        Index("ix_incident_note_maintenance_id", "maintenance_id"),
+    )
+
+    id: Mapped[Id]
+    page_id: Mapped[str] = mapped_column(ForeignKey("page.id", ondelete="CASCADE"))
+    incident_id: Mapped[str | None] = mapped_column(ForeignKey("incident.id", ondelete="CASCADE"))
+    maintenance_id: Mapped[str | None] = mapped_column(ForeignKey("maintenance.id", ondelete="CASCADE"))
+    author_id: Mapped[str | None] = mapped_column(ForeignKey("account.id", ondelete="SET NULL"))
+    body: Mapped[LongText]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[Instant]
+    updated_at: Mapped[Instant]
+
+
+class Template(Base):
+    """What an incident or a maintenance begins with. `kind`: incident, maintenance; `components`: `{id: status}`."""
+
+    __tablename__ = "template"
+    __table_args__ = (UniqueConstraint("page_id", "kind", "name"),)
+
+    id: Mapped[Id]
+    page_id: Mapped[str] = mapped_column(ForeignKey("page.id", ondelete="CASCADE"))
+    kind: Mapped[Word]
+    name: Mapped[ShortText]
+    title: Mapped[ShortText]
+    status: Mapped[Word | None]
+    body: Mapped[LongText]
+    components: Mapped[dict[str, str]] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[Instant]
     updated_at: Mapped[Instant]

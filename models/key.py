@@ -44,3 +44,19 @@ class SigningKey(Base):
     created_at: Mapped[Instant]
     signs_from: Mapped[Instant]
     ends_at: Mapped[Instant | None]
+
+
+class ViewerLink(Base):
+    """An address of one account's own view of a page, for feed readers and calendars. Only the SHA-256 of its secret is kept."""
+
+    __tablename__ = "viewer_link"
+    __table_args__ = (Index("ix_viewer_link_account_id", "account_id"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    page_id: Mapped[str] = mapped_column(ForeignKey("page.id", ondelete="CASCADE"))
+    name: Mapped[ShortText]
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[Instant]
+    revoked_at: Mapped[Instant | None]
+    last_used_at: Mapped[Instant | None]

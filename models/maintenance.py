@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -10,7 +10,11 @@ from models.base import Base, Id, Instant, LongText, ShortText, Word
 
 
 class Maintenance(Base):
-    """`started_at` and `completed_at` are what really happened; `scheduled_*` is the window announced."""
+    """`started_at` and `completed_at` are what really happened; `scheduled_*` is the window announced.
+
+    `series_id`: the first of the windows that one rule has made; `sequence`: how often the window was moved, for
+    calendars. One that is called off keeps its row (`cancelled_at`), so that calendars can take it out.
+    """
 
     __tablename__ = "maintenance"
     __table_args__ = (
@@ -33,6 +37,11 @@ class Maintenance(Base):
     auto_start: Mapped[bool]
     auto_complete: Mapped[bool]
     rrule: Mapped[LongText | None]
+    series_id: Mapped[str | None] = mapped_column(String(12))
+    sequence: Mapped[int] = mapped_column(server_default=text("0"))
+    remind_before_min: Mapped[int | None] = mapped_column(server_default=text("60"))
+    reminded_at: Mapped[Instant | None]
+    cancelled_at: Mapped[Instant | None]
     external_id: Mapped[ShortText | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[Instant]
@@ -58,6 +67,7 @@ class MaintenanceUpdate(Base):
     status: Mapped[Word]
     body: Mapped[LongText]
     affected: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    deliver_notifications: Mapped[bool] = mapped_column(server_default=text("true"))
     external_id: Mapped[ShortText | None]
     display_at: Mapped[Instant]
     created_at: Mapped[Instant]

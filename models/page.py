@@ -2,8 +2,18 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP, TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Id, Instant, LongText, ShortText, Word
@@ -24,10 +34,26 @@ class Page(Base):
     weight_major: Mapped[float] = mapped_column(server_default=text("1"))
     weight_partial: Mapped[float] = mapped_column(server_default=text("0.3"))
     weight_degraded: Mapped[float] = mapped_column(server_default=text("0"))
+    custom_domain: Mapped[str | None] = mapped_column(String(253), unique=True)
+    brand_color: Mapped[str | None] = mapped_column(String(7))
+    custom_css: Mapped[LongText | None]
     external_id: Mapped[ShortText | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[Instant]
     updated_at: Mapped[Instant]
+
+
+class PageFile(Base):
+    """A picture of a page: its logo. `digest`: hex SHA-256 of `body`, part of its address."""
+
+    __tablename__ = "page_file"
+
+    page_id: Mapped[str] = mapped_column(ForeignKey("page.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    media_type: Mapped[Word]
+    digest: Mapped[str] = mapped_column(String(64))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[Instant]
 
 
 class ComponentGroup(Base):
@@ -37,6 +63,7 @@ class ComponentGroup(Base):
     id: Mapped[Id]
     page_id: Mapped[str] = mapped_column(ForeignKey("page.id", ondelete="CASCADE"))
     name: Mapped[ShortText]
+    description: Mapped[LongText | None]
     position: Mapped[int]
     external_id: Mapped[ShortText | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
@@ -90,3 +117,48 @@ class StatusInterval(Base):
     component_id: Mapped[str] = mapped_column(ForeignKey("component.id", ondelete="CASCADE"))
     status: Mapped[Word]
     during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+
+
+class BaseInterval(Base):
+    """One stretch of one base status, the operators' own layer of a component: the history that no other row tells."""
+
+    __tablename__ = "base_interval"
+    __table_args__ = (
+        ExcludeConstraint(
+            ("component_id", "="), ("during", "&&"), using="gist", name="ex_base_interval_component_id_during"
+        ),
+        CheckConstraint("NOT isempty(during) AND lower_inc(during) AND NOT upper_inc(during)", name="during_half_open"),
+        Index("uq_base_interval_open", "component_id", unique=True, postgresql_where=text("upper_inf(during)")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    component_id: Mapped[str] = mapped_column(ForeignKey("component.id", ondelete="CASCADE"))
+    status: Mapped[Word]
+    during: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+
+
+class ComponentDay(Base):
+    """How long a component was at each status on one day of its page's zone, in microseconds.
+
+    Counts the status intervals that have ended; the one that is open is added where figures are read.
+    """
+
+    __tablename__ = "component_day"
+
+    component_id: Mapped[str] = mapped_column(ForeignKey("component.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    operational_us: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    under_maintenance_us: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    degraded_performance_us: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    partial_outage_us: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    major_outage_us: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+class LatencySample(Base):
+    """One measured response time of a component, told by whoever measures it."""
+
+    __tablename__ = "latency_sample"
+
+    component_id: Mapped[str] = mapped_column(ForeignKey("component.id", ondelete="CASCADE"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True), primary_key=True)
+    latency_ms: Mapped[float]
