@@ -47,7 +47,7 @@ class SigningKey(Base):
 
 
 class ViewerLink(Base):
-    """An address of one account's own view of a page, for feed readers and calendars. Only the SHA-256 of its secret is kept."""
+    """An address of one account's own view of a page, for feed readers. Only the SHA-256 of its secret is kept."""
 
     __tablename__ = "viewer_link"
     __table_args__ = (Index("ix_viewer_link_account_id", "account_id"),)
