@@ -24,9 +24,9 @@ from hub.engine.options import ChannelOptions
 from hub.errors import NotFound, TokenExpired, Unauthenticated
 from hub.protocol.codes import ErrorCode
 from hub.protocol.effects import Join
+from hub.services.batch import Batch
 from hub.services.credentials import Credentials, Proof
 from hub.services.views import Sight, Site, ensure_view, load_site, named_channel
-from hub.transport.batch import Batch
 
 _FROM_THE_HUB = ServerSub()
 _PAGE_OPTIONS = ChannelOptions(has_recovery=True)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hub.transport.batch import STORM_PER_S, Batch
+from hub.services.batch import STORM_PER_S, Batch
 from tests.support.waiting import wait_until
 
 

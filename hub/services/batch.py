@@ -14,7 +14,7 @@ MAX_GATHER_S = 1.0
 class Batch(Generic[K, V]):
     """One read at a time; whoever asks while it runs shares the next one, so nobody gets what was read before he asked.
 
-    A read waits `gather_s` for others to join it, and longer when more than `STORM_PER_S` ask: a storm of thousands
+    A read waits `gather_s` for others to join it, and longer when more than `storm_per_s` ask: a storm of thousands
     costs a read or so for each second that it lasts.
     """
 
@@ -23,10 +23,12 @@ class Batch(Generic[K, V]):
         read: Callable[[Collection[K]], Awaitable[Mapping[K, V]]],
         *,
         gather_s: float = 0.01,
+        storm_per_s: float = STORM_PER_S,
         most: int = 5_000,
     ) -> None:
         self._read = read
         self._gather_s = gather_s
+        self._storm_per_s = storm_per_s
         self._most = most
         self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -46,7 +48,7 @@ class Batch(Generic[K, V]):
                 await asyncio.sleep(gather_s)
                 asked = {key: self._waiting.pop(key) for key in list(self._waiting)[: self._most]}
                 await self._answer(asked)
-                gather_s = min(MAX_GATHER_S, max(self._gather_s, sum(map(len, asked.values())) / STORM_PER_S))
+                gather_s = min(MAX_GATHER_S, max(self._gather_s, sum(map(len, asked.values())) / self._storm_per_s))
         finally:
             self._task = None
 
