@@ -43,6 +43,7 @@ from hub.services.credentials import Credentials
 from hub.services.database import create_engine, create_sessions
 from hub.services.foreign_keys import issuers_of
 from hub.services.history import SqlLog
+from hub.services.rendered import REDIS_PATIENCE_S, RenderCache
 from hub.services.snapshots import SqlSnapshots
 from hub.settings import Settings
 from hub.transport.access import Access
@@ -82,6 +83,7 @@ def create_app(settings: Settings) -> Starlette:
         signals = Signals(broker, redis)
         census = Census(settings.redis_dsn)
         limiter = Limiter(policies_of(settings), settings.redis_dsn)
+        rendered = RenderCache(sessions, make_client(settings.redis_dsn, timeout_s=REDIS_PATIENCE_S), clock)
         relay = Relay(sessions, broker, clock, settings.sqlalchemy_url)
         node_id = new_id()
         presence = Presence(settings.redis_dsn, node_id, node.member_counts)
@@ -109,6 +111,7 @@ def create_app(settings: Settings) -> Starlette:
                     "tokens": tokens,
                     "credentials": credentials,
                     "limiter": limiter,
+                    "rendered": rendered,
                     "mail_files": MailFiles(settings) if settings.smtp_host is None else None,
                     "principals": principal_of,
                     "node": node,
@@ -125,8 +128,7 @@ def create_app(settings: Settings) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             await context.close()
             await node.close()
-            await census.close()
-            await limiter.close()
+            await asyncio.gather(census.close(), limiter.close(), rendered.close())
             await redis.aclose()
             await engine.dispose()
             watchdog.stop()
