@@ -11,7 +11,7 @@ ascending order). ADR 0001: events are differences of projections; ADR 0003: the
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -40,7 +40,7 @@ from models import View as ViewRow
 class PageChange:
     """A change of one page under way. `kind` may be narrowed by the use case; `is_silent` leaves `updated_at` alone.
 
-    `subject`: what it is about, for the audit log.
+    `subject`: what it is about, for the audit log. `pasts`: components whose past is told anew, each from which instant.
     """
 
     session: AsyncSession
@@ -53,6 +53,16 @@ class PageChange:
     is_silent: bool = False
     after: PageState | None = None
     subject: Subject = None
+    pasts: dict[str, datetime] = field(default_factory=dict)
+
+    def rewrite(self, component_ids: Iterable[str], since: datetime) -> None:
+        """Have the past of `component_ids` told anew from `since` on: what the change says of it began before now.
+
+        After the use case their status intervals from then on, and every figure that counts them, are worked out again
+        from the layers. Of several calls for one component the earliest instant counts; deleted ones may be named.
+        """
+        for key in component_ids:
+            self.pasts[key] = min(since, self.pasts.get(key, since))
 
     def shown(self, section: str, key: str) -> Json:
         """The object `key` of `section` as `by` sees it after the change."""
