@@ -19,10 +19,10 @@ from pathlib import Path
 import structlog
 from cachetools import LRUCache
 from redis.exceptions import RedisError
-from sqlalchemy import any_, literal, select
+from sqlalchemy import ARRAY, String, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.auth.permissions import Principal
+from hub.auth.permissions import ANONYMOUS, Principal
 from hub.clock import Clock
 from hub.domain.audience import PUBLIC, View, view_of_key
 from hub.domain.snapshot import Json
@@ -118,7 +118,7 @@ class RenderCache:
 
     async def position(self, slug: str, principal: Principal) -> Position:
         """Where `principal`'s view of the page stands: read after this was asked, for nobody may see less than that."""
-        if not principal.is_authenticated and principal.key_id is None:
+        if principal == ANONYMOUS:
             found = await self._public.get(slug)
             if found is not None:
                 return found
@@ -184,7 +184,9 @@ class RenderCache:
     async def _read_public(self, slugs: Collection[str]) -> Mapping[str, Position]:
         """Of pages that are for everybody. One query; that the audience and the position agree is its doing."""
         wanted = _POSITIONS.where(
-            PageRow.slug == any_(literal(list(slugs))), PageRow.audience == PUBLIC, ViewRow.key == View().key
+            PageRow.slug == any_(literal(list(slugs), ARRAY(String))),
+            PageRow.audience == PUBLIC,
+            ViewRow.key == View().key,
         )
         async with self._sessions() as session:
             rows = (await session.execute(wanted.add_columns(PageRow.slug))).all()
