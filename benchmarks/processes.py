@@ -77,11 +77,17 @@ def compiled(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def process(argv: Sequence[str], *, core: int, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A server for the block; its output is shown when it has ended by itself."""
-    with tempfile.TemporaryFile() as log:
+def process(
+    argv: Sequence[str], *, core: int, env: dict[str, str] | None = None, stdin: bytes = b""
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server for the block, which may read `stdin`; its output is shown when it has ended by itself."""
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as told:
+        told.write(stdin)
+        told.seek(0)
         with pinned(core):
-            child = subprocess.Popen(argv, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            child = subprocess.Popen(
+                argv, env=env, stdin=told, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
         try:
             yield child
         finally:
