@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+import httpx2
 import uvloop
 
 from benchmarks.common import BenchHub, Round, bench_hub, join, machine, quantile
@@ -104,11 +105,14 @@ async def load(port: int, path: str, connections: int, seconds: float) -> Turn:
 async def main(sockets: int, connections: int, seconds: float, path: str) -> None:
     raise_file_limit(2 * sockets + 1_000)
     with pinned(LOAD_CORE):
-        async with bench_hub({"HUB_PAGES_PER_ADDRESS_PER_MINUTE": "100000000"}, core=SERVER_CORE) as hub:
+        async with (
+            httpx2.AsyncClient() as anybody,
+            bench_hub({"HUB_PAGES_PER_ADDRESS_PER_MINUTE": "100000000"}, core=SERVER_CORE) as hub,
+        ):
             await _fill(hub)
             await join(hub, Round(sockets), sockets)
             await load(hub.process.port, path, connections, 1.0)
-            body = (await hub.operator.get(path, headers={"Authorization": "", "Accept-Encoding": "identity"})).content
+            body = (await anybody.get(hub.process.base_url + path, headers={"Accept-Encoding": "identity"})).content
             port = free_port()
             with process([sys.executable, "-c", PEER, str(port)], core=SERVER_CORE, stdin=body) as child:
                 await asyncio.to_thread(wait_listening, port, child)
@@ -117,9 +121,8 @@ async def main(sockets: int, connections: int, seconds: float, path: str) -> Non
                 for _ in range(TURNS):
                     ours.append(await load(hub.process.port, path, connections, seconds))
                     peers.append(await load(port, path, connections, seconds))
-    print(
-        f"machine   {machine()}, {sockets} sockets live, {connections} connections, {path} of {ours[0].body_bytes} bytes"
-    )
+    print(f"machine   {machine()}, {sockets} sockets live, {connections} connections")
+    print(f"path      {path}, {ours[0].body_bytes} bytes")
     for name, turns in (("hub", ours), ("peer", peers)):
         rates = sorted(len(turn.delays) / seconds for turn in turns)
         delays = [delay for turn in turns for delay in turn.delays]
