@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from hub.access import Access, open_to
 from hub.errors import HubError
+from hub.web.language import speak_for
 from hub.web.render import Renderer
 from hub.web.shells import SHELLS
 from hub.web.static import Assets
@@ -48,6 +49,7 @@ def web_routes(pages: Pages | None = None) -> list[BaseRoute]:
 
 def _with_problems(site: Pages, view: View) -> View:
     async def endpoint(request: Request) -> Response:
+        speak_for(request)
         try:
             return await view(request)
         except HubError as error:

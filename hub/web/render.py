@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.auth.permissions import ANONYMOUS, Principal
-from hub.web import present, words
+from hub.web import language, messages, present, words
+from hub.web.message_keys import keys_in
+from hub.web.messages import _, _n
 from hub.web.static import Assets
 
 POLICY = (  # and, behind it, by whom
@@ -35,9 +38,20 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._env.globals.update(static=assets.url, words=words, present=present)
+        self._env.globals.update(_=_, _n=_n, language=messages.language, messages=self._messages)
         self._env.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
 
+    def _messages(self) -> dict[str, Any] | None:
+        """What the browser's modules may say, for their island; None in English, which they speak by themselves."""
+        spoken = messages.language()
+        if not messages.catalogue(spoken):
+            return None
+        keys = browser_keys(self.assets)
+        found = {key: text for key, text in messages.catalogue(spoken).items() if key in keys}
+        return {"language": spoken, "messages": found}
+
     def html(self, template: str, **context: Any) -> str:
+        """`template` in the language that is spoken."""
         return self._env.get_template(template).render(**context)
 
     def respond(
@@ -57,19 +71,34 @@ class Renderer:
         `is_private`: a credential came along, so that nobody keeps it, not even his own browser beyond his sign-out.
         `is_secret`: its address must not be told to other sites. `framed_by`: origins that may show it in a frame.
         """
-        body = self.html(template, visitor=visitor, path=request.url.path, **context).encode()
+        choices = language.choices(request)
+        body = self.html(template, visitor=visitor, path=request.url.path, languages=choices, **context).encode()
         headers = {
             "Cache-Control": "private, no-store" if is_private else "no-cache",
+            "Content-Language": messages.language(),
             "Content-Security-Policy": POLICY + (" ".join(framed_by) or "'none'"),
             "Referrer-Policy": "no-referrer" if is_secret else "strict-origin-when-cross-origin",
             "Vary": "Accept-Encoding, Cookie, Authorization",
             "X-Content-Type-Options": "nosniff",
         }
+        if chosen := language.cookie_for(request):
+            headers["Set-Cookie"] = chosen
         if len(body) >= COMPRESS_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
             # Level 5: within 2 % of the best size at a third of its time on a page of 50 components.
             body = gzip.compress(body, compresslevel=5, mtime=0)
             headers["Content-Encoding"] = "gzip"
         return Response(body, status_code=status, media_type="text/html", headers=headers)
+
+
+@cache
+def browser_keys(assets: Assets) -> frozenset[str]:
+    """The messages that the modules of the visitor's pages ask for."""
+    return frozenset(
+        key
+        for name in assets.names
+        if name.endswith(".js") and not name.startswith("console")
+        for key, _plural in keys_in(assets.text(name))
+    )
 
 
 class Times:

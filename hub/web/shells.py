@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.web.messages import DEFAULT, speak
 from hub.web.render import Renderer
 
 View = Callable[[Request], Awaitable[Response]]
@@ -45,6 +46,8 @@ def make_view(renderer: Renderer, shell: Shell) -> View:
     """What answers at the address of `shell`."""
 
     async def view(request: Request) -> Response:
+        if shell.path.startswith("/console"):
+            speak(DEFAULT)  # for operators, who have one language here
         onward = local_path(request.query_params.get("next", ""))
         return renderer.respond(request, shell.template, is_secret=shell.is_secret, next=onward)
 

@@ -53,6 +53,10 @@ class Assets:
     def url(self, name: str) -> str:
         return f"/static/{self.version}/{name}"
 
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._by_name)
+
     def text(self, name: str) -> str:
         return self._by_name[name].body.decode()
 

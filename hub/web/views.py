@@ -16,6 +16,7 @@ from hub.services.snapshots import read_snapshot
 from hub.services.uptime import page_uptime
 from hub.services.views import resolve_view, see_page
 from hub.web.context import bars_of, months, page_context, zone_context
+from hub.web.language import speak_for
 from hub.web.present import Json
 from hub.web.render import Renderer
 from hub.web.shells import Shell, View, make_view
@@ -56,6 +57,7 @@ class Pages:
             snapshot = await read_snapshot(session, channel)
             sight = await see_page(session, slug, principal)
             figures = await page_uptime(session, sight.page, sight.view, days=BAR_DAYS, now=now)
+        speak_for(request, snapshot["page"]["locale"])
         return self._respond(
             request,
             "page.html",
@@ -76,6 +78,7 @@ class Pages:
             found = await incidents.list_incidents(
                 session, slug, by=principal, limit=HISTORY_PAGE + 1, before=_before(request)
             )
+        speak_for(request, page["locale"])
         shown = found[:HISTORY_PAGE]
         return self._respond(
             request,
@@ -94,6 +97,7 @@ class Pages:
         async with request.state.db() as session:
             page = await pages.get(session, slug, by=principal)
             incident = await incidents.get(session, slug, request.path_params["id"], by=principal)
+        speak_for(request, page["locale"])
         return self._respond(
             request,
             "incident.html",
