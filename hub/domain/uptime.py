@@ -5,7 +5,7 @@ interval, in a gap between intervals or still to come is *no data*: in neither p
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from statistics import fmean
@@ -14,7 +14,14 @@ from zoneinfo import ZoneInfo
 from hub.domain.status import Status, worst
 
 _ONE_DAY = timedelta(days=1)
+_ONE_HOUR = timedelta(hours=1)
 _NOTHING = timedelta(0)
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND_US = 1_000_000
+_INDEX = {status: index for index, status in enumerate(Status)}
+_PARTIAL, _MAJOR = _INDEX[Status.PARTIAL_OUTAGE], _INDEX[Status.MAJOR_OUTAGE]
+_WORST_FIRST = tuple(reversed(Status))
+_NO_TIME = (0,) * len(Status)
 
 Weights = Mapping[Status, float]
 """What a second at each status costs, 0..1; a status that is not named costs nothing. Each page sets its own."""
@@ -42,34 +49,59 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """How one window went: time known in all, and the part of it at each status."""
+    """How one window went: `spent_us` has the microseconds at each status, in the order of `Status`.
 
-    known: timedelta = _NOTHING
-    at: Mapping[Status, timedelta] = field(default_factory=dict)
+    What is not among them is not known. Whole numbers, so that figures of neighbouring windows add up exactly.
+    """
+
+    spent_us: Sequence[int] = _NO_TIME
+
+    @property
+    def known(self) -> timedelta:
+        return timedelta(microseconds=sum(self.spent_us))
+
+    @property
+    def at(self) -> Mapping[Status, timedelta]:
+        """The statuses that occurred, and for how long."""
+        return {
+            status: timedelta(microseconds=spent) for status, spent in zip(Status, self.spent_us, strict=True) if spent
+        }
 
     @property
     def has_data(self) -> bool:
-        return self.known > _NOTHING
+        return any(self.spent_us)
 
     @property
     def worst(self) -> Status | None:
         """The worst status of the window; None without data."""
-        return worst(self.at) if self.has_data else None
+        for status, spent in zip(_WORST_FIRST, reversed(self.spent_us), strict=True):
+            if spent:
+                return status
+        return None
 
     @property
     def downtime_s(self) -> float:
         """Seconds in a partial or major outage, each counted whole whatever its weight."""
-        return (self._time_at(Status.PARTIAL_OUTAGE) + self._time_at(Status.MAJOR_OUTAGE)).total_seconds()
+        return (self.spent_us[_PARTIAL] + self.spent_us[_MAJOR]) / _SECOND_US
 
-    def ratio(self, weights: Weights) -> float | None:
-        """Uptime 0..1, exactly 1.0 when nothing with a weight happened; None without data."""
-        if not self.has_data:
+    def ratio(self, weights: Weights, *, without_maintenance: bool = False) -> float | None:
+        """Uptime 0..1, exactly 1.0 when nothing with a weight happened; None without data.
+
+        `without_maintenance`: time under maintenance counts neither as up nor as known, whatever its weight.
+        """
+        operational, maintenance, degraded, partial, major = self.spent_us
+        known = operational + degraded + partial + major + (0 if without_maintenance else maintenance)
+        if not known:
             return None
-        lost_s = sum(weights.get(status, 0.0) * spent.total_seconds() for status, spent in self.at.items())
-        return min(1.0, max(0.0, 1.0 - lost_s / self.known.total_seconds()))
-
-    def _time_at(self, status: Status) -> timedelta:
-        return self.at.get(status, _NOTHING)
+        lost = (
+            weights.get(Status.MAJOR_OUTAGE, 0.0) * major
+            + weights.get(Status.PARTIAL_OUTAGE, 0.0) * partial
+            + weights.get(Status.DEGRADED_PERFORMANCE, 0.0) * degraded
+            + weights.get(Status.OPERATIONAL, 0.0) * operational
+        )
+        if not without_maintenance:
+            lost += weights.get(Status.UNDER_MAINTENANCE, 0.0) * maintenance
+        return min(1.0, max(0.0, 1.0 - lost / known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +139,31 @@ def last_days(count: int, zone: ZoneInfo, now: datetime) -> list[Window]:
     return [Window(day, *bounds) for day, bounds in zip(dates[:-1], pairwise(starts), strict=True)]
 
 
+def full_hours(since: datetime, until: datetime, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """[since, until) cut where the clock of `zone` shows a full hour: 23 or 25 pieces on a day of a DST change.
+
+    Where the zone's distance from UTC is no whole number of hours, neither are the edges in UTC.
+    """
+    edges = [since]
+    while edges[-1] < until:
+        local = edges[-1].astimezone(zone)
+        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        edges.append(min(edges[-1] + _ONE_HOUR - past, until))
+    return list(pairwise(edges))
+
+
+def split_by_day(span: Span, zone: ZoneInfo) -> Iterator[tuple[date, int]]:
+    """(day of `zone`, microseconds of it) for every day that `span` touches, ascending."""
+    day, start = day_of(span.start, zone), span.start
+    while start < span.end:
+        day_after = day + _ONE_DAY
+        end = min(day_start(day_after, zone), span.end)
+        if end > start:
+            yield day, microseconds(end - start)
+            start = end
+        day = day_after
+
+
 def timeline(intervals: Iterable[Interval], now: datetime, since: datetime | None = None) -> list[Span]:
     """Known time as ordered spans without overlap, cut at `since` (a component's start) and at `now`.
 
@@ -122,14 +179,19 @@ def timeline(intervals: Iterable[Interval], now: datetime, since: datetime | Non
     return _joined(_sweep(edges))
 
 
-def figure(spans: Sequence[Span], since: datetime, until: datetime) -> Figure:
+def figure(spans: Iterable[Span], since: datetime, until: datetime) -> Figure:
     """How the window [since, until) went, of a `timeline`."""
-    at: dict[Status, timedelta] = {}
+    spent = list(_NO_TIME)
     for span in spans:
         overlap = min(span.end, until) - max(span.start, since)
         if overlap > _NOTHING:
-            at[span.status] = at.get(span.status, _NOTHING) + overlap
-    return Figure(sum(at.values(), _NOTHING), at)
+            spent[_INDEX[span.status]] += microseconds(overlap)
+    return Figure(tuple(spent))
+
+
+def microseconds(length: timedelta) -> int:
+    """`length` as a whole number."""
+    return length // _MICROSECOND
 
 
 def day_figures(spans: Sequence[Span], days: Sequence[Window]) -> list[Day]:
@@ -148,12 +210,7 @@ def day_figures(spans: Sequence[Span], days: Sequence[Window]) -> list[Day]:
 
 def total(figures: Iterable[Figure]) -> Figure:
     """The figure of windows that lie side by side, as one."""
-    known, at = _NOTHING, dict[Status, timedelta]()
-    for part in figures:
-        known += part.known
-        for status, spent in part.at.items():
-            at[status] = at.get(status, _NOTHING) + spent
-    return Figure(known, at)
+    return Figure(tuple(map(sum, zip(_NO_TIME, *(part.spent_us for part in figures), strict=True))))
 
 
 def average(ratios: Iterable[float | None]) -> float | None:

@@ -40,7 +40,7 @@ from models import View as ViewRow
 class PageChange:
     """A change of one page under way. `kind` may be narrowed by the use case; `is_silent` leaves `updated_at` alone.
 
-    `subject`: what it is about, for the audit log. `pasts`: components whose past is told anew, each from which instant.
+    `subject`: what it is about, for the audit log. `pasts`: components whose past is told anew, and since when.
     """
 
     session: AsyncSession
