@@ -24,6 +24,7 @@ from hub.api import (
     people,
     people_groups,
 )
+from hub.api.asyncapi import build_async_document
 from hub.api.openapi import DOCS_POLICY, build_document, render_docs
 from hub.api.resource import nothing, resource
 from hub.api.server_api import server_api_routes
@@ -132,12 +133,18 @@ def api_routes() -> list[BaseRoute]:
     async def openapi_json(_: Request) -> Response:
         return Response(msgspec.json.encode(document), media_type="application/json")
 
+    async def asyncapi_json(request: Request) -> Response:
+        return Response(
+            msgspec.json.encode(build_async_document(request.state.settings)), media_type="application/json"
+        )
+
     async def docs(_: Request) -> Response:
         return HTMLResponse(render_docs(document), headers={"Content-Security-Policy": DOCS_POLICY})
 
     return [
         *API_ROUTES,
         open_to(Access.NOBODY, Route("/api/openapi.json", openapi_json)),
+        open_to(Access.NOBODY, Route("/api/asyncapi.json", asyncapi_json)),
         open_to(Access.NOBODY, Route("/api/docs", docs)),
         *server_api_routes(),
         nothing("/api"),
