@@ -21,6 +21,14 @@ def iso_or_none(instant: datetime | None) -> str | None:
     return None if instant is None else iso(instant)
 
 
+def percent(ratio: float) -> str:
+    """`100 %`, `99.98 %`: cut, never rounded up, so that an outage never shows as 100 %."""
+    hundredths = int(ratio * 10_000 + 1e-6)
+    if hundredths >= 10_000:
+        return "100 %"
+    return f"{hundredths // 100}.{hundredths % 100:02} %"
+
+
 def is_storable(text: str) -> bool:
     """False for text with NUL or a lone surrogate: PostgreSQL and UTF-8 refuse them later, in worse places."""
     return _UNSTORABLE.search(text) is None
