@@ -1,7 +1,7 @@
 /** Snapshot → what the page says, in the order it says it: the twin of hub/web/present.py. Pure. */
 
 import { compareText } from "./reducer.js";
-import { DAY_MS, GLYPHS, TONES, lasting, percent, weekday } from "./words.js";
+import { DAY_MS, GLYPHS, TONES, lasting, percent, sentence, weekday } from "./words.js";
 
 const SEVERITY = ["none", "maintenance", "minor", "major", "critical"];
 const OPEN_GROUPS_UP_TO = 25;
@@ -14,9 +14,10 @@ const at = (text) => Date.parse(text);
 
 export function answer(snapshot, zone, now) {
   const { incidents } = snapshot;
-  let { indicator: severity, description: sentence } = snapshot.status;
+  let severity = snapshot.status.indicator;
+  let said = sentence(snapshot.status.description);
   if (incidents.length && (severity === "none" || severity === "maintenance")) {
-    sentence = incidents[0].name;
+    said = incidents[0].name;
     severity = incidents.map((incident) => incident.impact).reduce(worse, "minor");
   }
   const starts = (
@@ -24,9 +25,9 @@ export function answer(snapshot, zone, now) {
       ? incidents.map((incident) => incident.started_at)
       : snapshot.components.filter((c) => c.status !== "operational").map((c) => c.status_since)
   ).filter(Boolean);
-  if (severity === "none" || !starts.length) return { tone: TONES[severity], sentence, sinceAt: null, sinceText: null };
+  if (severity === "none" || !starts.length) return { tone: TONES[severity], sentence: said, sinceAt: null, sinceText: null };
   const sinceAt = starts.reduce((a, b) => (b < a ? b : a));
-  return { tone: TONES[severity], sentence, sinceAt, sinceText: since(sinceAt, zone, now) };
+  return { tone: TONES[severity], sentence: said, sinceAt, sinceText: since(sinceAt, zone, now) };
 }
 
 export const since = (text, zone, now) =>

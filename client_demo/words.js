@@ -1,26 +1,40 @@
 /** Words and times of the pages: the twin of hub/web/words.py. Pure; times are read in the page's own zone. */
 
+import { _ } from "./messages.js";
+
 export const STATUS_WORDS = {
-  operational: "Operational",
-  degraded_performance: "Degraded performance",
-  partial_outage: "Partial outage",
-  major_outage: "Major outage",
-  under_maintenance: "Under maintenance",
+  operational: _("Operational"),
+  degraded_performance: _("Degraded performance"),
+  partial_outage: _("Partial outage"),
+  major_outage: _("Major outage"),
+  under_maintenance: _("Under maintenance"),
 };
 export const STATUSES = Object.keys(STATUS_WORDS);
 export const UPDATE_WORDS = {
-  investigating: "Investigating", identified: "Identified", monitoring: "Monitoring", resolved: "Resolved", postmortem: "Postmortem",
-  scheduled: "Scheduled", in_progress: "In progress", verifying: "Verifying", completed: "Completed",
+  investigating: _("Investigating"), identified: _("Identified"), monitoring: _("Monitoring"), resolved: _("Resolved"), postmortem: _("Postmortem"),
+  scheduled: _("Scheduled"), in_progress: _("In progress"), verifying: _("Verifying"), completed: _("Completed"),
 };
-export const IMPACT_WORDS = { none: "No impact", minor: "Minor impact", major: "Major impact", critical: "Critical impact" };
+export const IMPACT_WORDS = { none: _("No impact"), minor: _("Minor impact"), major: _("Major impact"), critical: _("Critical impact") };
+const SENTENCES = {
+  "All Systems Operational": _("All Systems Operational"),
+  "Degraded System Service": _("Degraded System Service"),
+  "Major System Outage": _("Major System Outage"),
+  "Minor Service Outage": _("Minor Service Outage"),
+  "Partial System Outage": _("Partial System Outage"),
+  "Partially Degraded Service": _("Partially Degraded Service"),
+  "Service Under Maintenance": _("Service Under Maintenance"),
+};
 export const TONES = {
   none: "operational", minor: "degraded_performance", major: "partial_outage", critical: "major_outage", maintenance: "under_maintenance",
 };
 export const GLYPHS = {
   operational: "●", degraded_performance: "◐", partial_outage: "▲", major_outage: "■", under_maintenance: "◆",
 };
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = [
+  _("Jan"), _("Feb"), _("Mar"), _("Apr"), _("May"), _("Jun"),
+  _("Jul"), _("Aug"), _("Sep"), _("Oct"), _("Nov"), _("Dec"),
+];
+const WEEKDAYS = [_("Sun"), _("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat")];
 export const DAY_MS = 86_400_000;
 
 const two = (number) => String(number).padStart(2, "0");
@@ -56,7 +70,8 @@ export class Zone {
 
   moment(at, now) {
     const number = this.dayNumber(at);
-    return number === this.dayNumber(now) ? this.clock(at) : `${day(number, this.read(now).year)}, ${this.clock(at)}`;
+    if (number === this.dayNumber(now)) return this.clock(at);
+    return _("{date}, {clock}", { date: day(number, this.read(now).year), clock: this.clock(at) });
   }
 
   offsetName(at) {
@@ -72,38 +87,41 @@ export class Zone {
     const { year } = this.read(now);
     const a = this.dayNumber(start);
     const b = this.dayNumber(end);
-    const last = a === b ? this.clock(end) : `${weekday(b, year)}, ${this.clock(end)}`;
-    return `${weekday(a, year)}, ${this.clock(start)} – ${last} ${this.offsetName(end)}`;
+    const full = (number, at) => _("{date}, {clock}", { date: weekday(number, year), clock: this.clock(at) });
+    return `${full(a, start)} – ${a === b ? this.clock(end) : full(b, end)} ${this.offsetName(end)}`;
   }
 }
 
 export function day(number, thisYear) {
   const date = new Date(number * DAY_MS);
-  const text = `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;
-  return date.getUTCFullYear() === thisYear ? text : `${text} ${date.getUTCFullYear()}`;
+  const parts = { day: date.getUTCDate(), month: MONTHS[date.getUTCMonth()], year: date.getUTCFullYear() };
+  return parts.year === thisYear ? _("{day} {month}", parts) : _("{day} {month} {year}", parts);
 }
 
 export const weekday = (number, thisYear) =>
-  `${WEEKDAYS[new Date(number * DAY_MS).getUTCDay()]} ${day(number, thisYear)}`;
+  _("{weekday} {date}", { weekday: WEEKDAYS[new Date(number * DAY_MS).getUTCDay()], date: day(number, thisYear) });
 
 /** `12 min`, `1 h 12 min`, `2 d 3 h`: two units at most, rounded down. */
 export function lasting(ms) {
-  const minutes = Math.floor(Math.max(ms, 0) / 60_000);
-  if (minutes < 1) return "less than a minute";
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
-  return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${hours / 24} d`;
+  const all = Math.floor(Math.max(ms, 0) / 60_000);
+  if (all < 1) return _("less than a minute");
+  const [days, hours, minutes] = [Math.floor(all / 1440), Math.floor(all / 60) % 24, all % 60];
+  const shown = [days && _("{n} d", { n: days }), hours && _("{n} h", { n: hours }), !days && minutes && _("{n} min", { n: minutes })];
+  return shown.filter(Boolean).join(" ");
 }
 
 export function ago(at, now) {
   const ms = now - at;
-  if (Math.abs(ms) < 60_000) return "just now";
-  return ms > 0 ? `${lasting(ms)} ago` : `in ${lasting(-ms)}`;
+  if (Math.abs(ms) < 60_000) return _("just now");
+  return ms > 0 ? _("{length} ago", { length: lasting(ms) }) : _("in {length}", { length: lasting(-ms) });
 }
 
 /** Cut, never rounded up, so that an outage never shows as 100 %. */
 export function percent(ratio) {
   const hundredths = Math.floor(ratio * 10_000 + 1e-6);
-  return hundredths >= 10_000 ? "100 %" : `${Math.floor(hundredths / 100)}.${two(hundredths % 100)} %`;
+  if (hundredths >= 10_000) return _("{number} %", { number: 100 });
+  return _("{number} %", { number: `${Math.floor(hundredths / 100)}${_(".")}${two(hundredths % 100)}` });
 }
+
+/** The page's roll-up as the visitor reads it; any other text as it is. */
+export const sentence = (description) => SENTENCES[description] ?? description;

@@ -67,7 +67,7 @@ def months(incidents: Sequence[present.Json], zone: ZoneInfo, now: datetime) -> 
     found: list[dict[str, Any]] = []
     for incident in incidents:
         on = words.parse(incident["started_at"]).astimezone(zone).date()
-        title = f"{words.MONTHS[on.month - 1]} {on.year}"
+        title = f"{words.MONTHS[on.month]} {on.year}"
         if not found or found[-1]["title"] != title:
             found.append({"title": title, "days": []})
         days = found[-1]["days"]

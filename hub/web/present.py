@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.web.words import GLYPHS, TONES, clock, lasting, moment, offset_name, parse, percent, weekday
+from hub.web.words import GLYPHS, TONES, clock, lasting, moment, offset_name, parse, percent, sentence, weekday
 
 Json = Mapping[str, Any]
 
@@ -54,10 +54,10 @@ def answer(snapshot: Json, zone: ZoneInfo, now: datetime) -> Answer:
 
     Shape and colour are those of whichever speaks, and an open incident is never green.
     """
-    severity, sentence = snapshot["status"]["indicator"], snapshot["status"]["description"]
+    severity, said = snapshot["status"]["indicator"], sentence(snapshot["status"]["description"])
     incidents = snapshot["incidents"]
     if incidents and severity in ("none", "maintenance"):
-        sentence = incidents[0]["name"]
+        said = incidents[0]["name"]
         severity = max(["minor", *(incident["impact"] for incident in incidents)], key=SEVERITY.index)
     if incidents:
         starts = [incident["started_at"] for incident in incidents]
@@ -65,10 +65,10 @@ def answer(snapshot: Json, zone: ZoneInfo, now: datetime) -> Answer:
         starts = [c["status_since"] for c in snapshot["components"] if c["status"] != "operational"]
     starts = [start for start in starts if start]
     if severity == "none" or not starts:
-        return Answer(TONES[severity], sentence, None, None)
+        return Answer(TONES[severity], said, None, None)
     since = parse(min(starts))
     text = f"since {moment(since, zone, now)} {offset_name(since, zone)} · {lasting((now - since).total_seconds())}"
-    return Answer(TONES[severity], sentence, min(starts), text)
+    return Answer(TONES[severity], said, min(starts), text)
 
 
 def title(snapshot: Json, shown: Answer) -> str:

@@ -28,7 +28,7 @@ NOTHING_HERE = "There is nothing here"
 # All that page.js imports, told to the browser at once instead of file by file.
 MODULES = (
     "page.js", "client.js", "fallback.js", "timers.js", "reducer.js", "protocol.js", "session.js",
-    "view.js", "visitor.js", "morph.js", "present.js", "words.js", "bars.js",
+    "view.js", "visitor.js", "morph.js", "present.js", "words.js", "bars.js", "messages.js",
 )  # fmt: skip
 
 

@@ -1,30 +1,74 @@
-"""Words, shapes and times of the page: pure functions that `client_demo/words.js` and `times.js` repeat exactly.
+"""Words, shapes and times of the page, in the language that is spoken: `client_demo/words.js` repeats them exactly.
 
 A row that is re-rendered in the browser must read as the server wrote it; `tests/e2e` compares the two.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-STATUS_WORDS = {
-    "operational": "Operational",
-    "degraded_performance": "Degraded performance",
-    "partial_outage": "Partial outage",
-    "major_outage": "Major outage",
-    "under_maintenance": "Under maintenance",
-}
-UPDATE_WORDS = {
-    "investigating": "Investigating",
-    "identified": "Identified",
-    "monitoring": "Monitoring",
-    "resolved": "Resolved",
-    "postmortem": "Postmortem",
-    "scheduled": "Scheduled",
-    "in_progress": "In progress",
-    "verifying": "Verifying",
-    "completed": "Completed",
-}
-IMPACT_WORDS = {"none": "No impact", "minor": "Minor impact", "major": "Major impact", "critical": "Critical impact"}
+from hub.web.messages import _
+
+K = TypeVar("K")
+
+
+class Words(Mapping[K, str]):
+    """A table of English words that is read in the language that is spoken."""
+
+    def __init__(self, english: Mapping[K, str]) -> None:
+        self.english = english
+
+    def __getitem__(self, key: K) -> str:
+        return _(self.english[key])
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self.english)
+
+    def __len__(self) -> int:
+        return len(self.english)
+
+
+STATUS_WORDS = Words(
+    {
+        "operational": "Operational",
+        "degraded_performance": "Degraded performance",
+        "partial_outage": "Partial outage",
+        "major_outage": "Major outage",
+        "under_maintenance": "Under maintenance",
+    }
+)
+UPDATE_WORDS = Words(
+    {
+        "investigating": "Investigating",
+        "identified": "Identified",
+        "monitoring": "Monitoring",
+        "resolved": "Resolved",
+        "postmortem": "Postmortem",
+        "scheduled": "Scheduled",
+        "in_progress": "In progress",
+        "verifying": "Verifying",
+        "completed": "Completed",
+    }
+)
+IMPACT_WORDS = Words(
+    {"none": "No impact", "minor": "Minor impact", "major": "Major impact", "critical": "Critical impact"}
+)
+# What `hub.domain.status.roll_up` says.
+SENTENCES = Words(
+    {
+        text: text
+        for text in (
+            "All Systems Operational",
+            "Degraded System Service",
+            "Major System Outage",
+            "Minor Service Outage",
+            "Partial System Outage",
+            "Partially Degraded Service",
+            "Service Under Maintenance",
+        )
+    }
+)
 # Which component status lends its shape and colour to a roll-up indicator or an impact.
 TONES = {
     "none": "operational",
@@ -40,8 +84,10 @@ GLYPHS = {
     "major_outage": "■",
     "under_maintenance": "◆",
 }
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = Words(
+    dict(enumerate(("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1))
+)
+WEEKDAYS = Words(dict(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"))))
 RTL_LANGUAGES = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
 
 
@@ -61,12 +107,13 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
 
 def day(on: date, this_year: int) -> str:
     """`25 Nov`, with the year when it is another one."""
-    text = f"{on.day} {MONTHS[on.month - 1]}"
-    return text if on.year == this_year else f"{text} {on.year}"
+    parts = {"day": on.day, "month": MONTHS[on.month]}
+    return _("{day} {month}", **parts) if on.year == this_year else _("{day} {month} {year}", year=on.year, **parts)
 
 
 def weekday(on: date, this_year: int) -> str:
-    return f"{WEEKDAYS[on.weekday()]} {day(on, this_year)}"
+    """`Wed 25 Nov`."""
+    return _("{weekday} {date}", weekday=WEEKDAYS[on.weekday()], date=day(on, this_year))
 
 
 def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -74,7 +121,7 @@ def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
         return f"{local:%H:%M}"
-    return f"{day(local.date(), today.year)}, {local:%H:%M}"
+    return _("{date}, {clock}", date=day(local.date(), today.year), clock=f"{local:%H:%M}")
 
 
 def offset_name(at: datetime, zone: ZoneInfo) -> str:
@@ -90,35 +137,43 @@ def offset_name(at: datetime, zone: ZoneInfo) -> str:
 def window(start: datetime, end: datetime, zone: ZoneInfo, now: datetime) -> str:
     """`Thu 26 Nov, 02:00 – 04:00 UTC`, or with both days when it passes midnight."""
     a, b, year = start.astimezone(zone), end.astimezone(zone), now.astimezone(zone).year
-    last = f"{b:%H:%M}" if a.date() == b.date() else f"{weekday(b.date(), year)}, {b:%H:%M}"
-    return f"{weekday(a.date(), year)}, {a:%H:%M} – {last} {offset_name(end, zone)}"
+
+    def full(local: datetime) -> str:
+        return _("{date}, {clock}", date=weekday(local.date(), year), clock=f"{local:%H:%M}")
+
+    return f"{full(a)} – {f'{b:%H:%M}' if a.date() == b.date() else full(b)} {offset_name(end, zone)}"
 
 
 def lasting(seconds: float) -> str:
     """`12 min`, `1 h 12 min`, `2 d 3 h`: two units at most, rounded down."""
     minutes = int(max(seconds, 0) // 60)
     if minutes < 1:
-        return "less than a minute"
-    if minutes < 60:
-        return f"{minutes} min"
+        return _("less than a minute")
     hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    if days:
+        shown = [_("{n} d", n=days), _("{n} h", n=hours) if hours else ""]
+    else:
+        shown = [_("{n} h", n=hours) if hours else "", _("{n} min", n=minutes) if minutes else ""]
+    return " ".join(filter(None, shown))
 
 
 def ago(at: datetime, now: datetime) -> str:
     """`just now`, `12 min ago`, `in 3 h`."""
     seconds = (now - at).total_seconds()
     if abs(seconds) < 60:
-        return "just now"
-    return f"{lasting(seconds)} ago" if seconds > 0 else f"in {lasting(-seconds)}"
+        return _("just now")
+    return _("{length} ago", length=lasting(seconds)) if seconds > 0 else _("in {length}", length=lasting(-seconds))
 
 
 def percent(ratio: float) -> str:
     """`100 %`, `99.98 %`: cut, never rounded up, so that an outage never shows as 100 %."""
     hundredths = int(ratio * 10_000 + 1e-6)
     if hundredths >= 10_000:
-        return "100 %"
-    return f"{hundredths // 100}.{hundredths % 100:02} %"
+        return _("{number} %", number=100)
+    return _("{number} %", number=f"{hundredths // 100}{_('.')}{hundredths % 100:02}")
+
+
+def sentence(description: str) -> str:
+    """The page's roll-up as the visitor reads it; any other text as it is."""
+    return SENTENCES.get(description, description)
