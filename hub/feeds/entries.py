@@ -107,7 +107,7 @@ def _told(item: Json, over_at: str | None, zone: ZoneInfo, final: str = "") -> s
         paragraphs.append(_paragraph(at, final or STATES[end or item["status"]], "", zone))
     for update, before in zip(updates, [*(older["status"] for older in updates[1:]), None], strict=True):
         repeats = update["status"] == before and update["status"] not in _OVER
-        label = "Update" if repeats else STATES.get(update["status"], update["status"])
+        label: str = "Update" if repeats else STATES[update["status"]]
         tag = "em" if update["status"] == "postmortem" else "strong"  # what was resolved before it stays resolved
         paragraphs.append(_paragraph(update["display_at"], label, update["body_html"], zone, tag))
     return "".join(paragraphs)
