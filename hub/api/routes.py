@@ -17,6 +17,8 @@ from hub.api import (
     incidents,
     invitations,
     keys,
+    latency,
+    links,
     mails,
     maintenances,
     me,
@@ -89,6 +91,9 @@ API_ROUTES: tuple[Route, ...] = (
         PATCH=components.update_component,
         DELETE=components.delete_component,
     ),
+    resource(f"{PAGE}/components/{{component_id}}/latency", GET=latency.show_latency, POST=latency.record_latency),
+    resource(f"{PAGE}/links", GET=links.list_links, POST=links.create_link),
+    resource(f"{PAGE}/links/{{link_id}}", DELETE=links.revoke_link),
     resource(f"{PAGE}/incidents", GET=incidents.list_incidents, POST=incidents.open_incident),
     resource(
         f"{PAGE}/incidents/{{incident_id}}",

@@ -14,7 +14,8 @@ from hub.settings import Settings
 # Chatty at "info" about what we log better ourselves, or not at all.
 _QUIET = ("httpcore2", "httpx2", "asyncio", "sqlalchemy", "alembic", "redbeat", "celery.beat", "kombu")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_INVITATION = re.compile(r"^/invite/.+", re.DOTALL)
+# Of invitations, and of the links that feed readers use.
+_SECRET_IN_PATH = re.compile(r"((?:^|/)(?:invite|feed)/).+", re.DOTALL)
 
 
 def configure(settings: Settings, who: str) -> None:
@@ -49,18 +50,18 @@ def configure(settings: Settings, who: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=settings.hub_log_level.upper(), force=True)
     logging.captureWarnings(capture=True)
-    logging.getLogger("uvicorn.access").addFilter(HideInvitations())
+    logging.getLogger("uvicorn.access").addFilter(HideSecrets())
     if settings.hub_log_level != "debug":
         for name in _QUIET:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
-class HideInvitations(logging.Filter):
-    """Takes the token of an invitation out of uvicorn's line about a request; queries are cut off before that (T10)."""
+class HideSecrets(logging.Filter):
+    """Takes secrets in paths out of uvicorn's line about a request; queries are cut off before that (T10)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(_INVITATION.sub("/invite/…", a) if isinstance(a, str) else a for a in record.args)
+            record.args = tuple(_SECRET_IN_PATH.sub(r"\1…", a) if isinstance(a, str) else a for a in record.args)
         return True
 
 

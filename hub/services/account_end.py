@@ -22,6 +22,7 @@ from models import (
     PageRole,
     PeopleGroup,
     RefreshToken,
+    ViewerLink,
 )
 from models import Session as SessionRow
 
@@ -49,7 +50,7 @@ async def delete_account(session: AsyncSession, account_id: str, *, now: datetim
         await session.execute(update(Invitation).where(Invitation.email == row.email, has_ended).values(email=None))
     its_sessions = select(SessionRow.id).where(SessionRow.account_id == account_id)
     await session.execute(delete(RefreshToken).where(RefreshToken.session_id.in_(its_sessions)))
-    for table in (SessionRow, MailedToken, ForeignIdentity, PageRole, GroupMember):
+    for table in (SessionRow, MailedToken, ForeignIdentity, PageRole, GroupMember, ViewerLink):
         await session.execute(delete(table).where(table.account_id == account_id))
     row.email = row.password_hash = row.verified_at = None
     row.is_admin, row.token_version = False, row.token_version + 1

@@ -38,6 +38,18 @@ async def load_principals(session: AsyncSession, many: Collection[Claims]) -> di
     return found
 
 
+async def load_account(session: AsyncSession, account_id: str) -> Principal | None:
+    """An account as it is now, without a session: for what speaks for it in its absence. None when it is disabled."""
+    row = (
+        await session.execute(
+            select(*_columns()).where(
+                Account.id == account_id, Account.disabled_at.is_(None), Account.deleted_at.is_(None)
+            )
+        )
+    ).one_or_none()
+    return None if row is None else _principal(row, None)
+
+
 async def load_foreign_principals(
     sessions: Sessions, many: Collection[ForeignClaims], now: datetime
 ) -> dict[ForeignClaims, Principal]:

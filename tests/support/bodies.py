@@ -53,6 +53,8 @@ def _examples(named: Mapping[str, str]) -> Mapping[str, Json]:
         f"PATCH {PAGE}/groups/{{group_id}}": {"name": "Taken over"},
         f"POST {PAGE}/components": {"name": "Planted", "group_id": group},
         f"PATCH {PAGE}/components/{{component_id}}": {"status": "major_outage", "group_id": group},
+        f"POST {PAGE}/components/{{component_id}}/latency": {"latency_ms": 12.5},
+        f"POST {PAGE}/links": {"name": "A reader"},
         f"POST {PAGE}/incidents": {
             "name": "Planted",
             "status": "investigating",

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from hub.observe.logs import HideInvitations, render_text
+from hub.observe.logs import HideSecrets, render_text
 
 TOKEN = "a-token-that-nobody-may-read"
 
@@ -16,6 +16,8 @@ TOKEN = "a-token-that-nobody-may-read"
         (f"/invite/{TOKEN}/more?x={TOKEN}", "/invite/…"),
         ("/p/acme/events", "/p/acme/events"),
         ("/invite/", "/invite/"),
+        (f"/p/acme/feed/{TOKEN}/history.atom", "/p/acme/feed/…"),
+        (f"/feed/{TOKEN}/components/x/badge.svg?days=7", "/feed/…"),
     ],
 )
 def test_a_line_about_a_request_holds_no_invitation(asked: str, shown: str):
@@ -29,13 +31,13 @@ def test_a_line_about_a_request_holds_no_invitation(asked: str, shown: str):
         ("127.0.0.1:1", "GET", asked, "1.1", 200),
         None,
     )
-    assert HideInvitations().filter(record)
+    assert HideSecrets().filter(record)
     assert record.getMessage() == f'127.0.0.1:1 - "GET {shown} HTTP/1.1" 200'
 
 
 def test_another_form_of_line_is_left_alone():
     record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, "plain", None, None)
-    assert HideInvitations().filter(record)
+    assert HideSecrets().filter(record)
     assert record.getMessage() == "plain"
 
 
