@@ -131,6 +131,11 @@ def day_of(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
+def known_since(start_date: date | None, zone: ZoneInfo) -> datetime | None:
+    """The instant before which nothing of a component counts, if it has a start date."""
+    return None if start_date is None else day_start(start_date, zone)
+
+
 def last_days(count: int, zone: ZoneInfo, now: datetime) -> list[Window]:
     """The last `count` days of `zone`, oldest first, today (unfinished) included. Work it out once for a whole page."""
     tomorrow = day_of(now, zone) + _ONE_DAY

@@ -90,6 +90,7 @@ async def import_plan(
     if is_new:
         await pages.create(session, pages.NewPage(slug, plan.page.title if plan.page else slug), by=by, now=now)
     async with change_page(session, slug, by=by, now=now, kind="page.imported") as change:
+        change.starts_count = False  # what the source does not tell of stays unknown, whatever its start dates are
         settled = settle(plan, _standing(change.before, plan))
         await _write_page(change, plan.page, is_new=is_new)
         writer = RowWriter(session, change.page_id, now)

@@ -1,50 +1,242 @@
-"""`status_interval` follows the effective statuses: every change closes one row and opens the next."""
+"""What was when: `status_interval` follows the effective statuses, `base_interval` the operators' own layer.
 
-from collections.abc import Mapping
+Every change closes one row and opens the next. When the past of components is told anew, their rows from then on are
+worked out again from the layers. All of it runs under the page's row lock.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import func, insert, or_, select, text
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.domain.layers import effective_spans, held_by_incident, held_by_maintenance
 from hub.domain.status import Status
+from hub.domain.uptime import Interval, Span
+from hub.services.state import load_incidents, load_maintenances
+from models import BaseInterval, Incident, Maintenance, StatusInterval
+
+Table = type[StatusInterval] | type[BaseInterval]
 
 # A status that lasted no time at all leaves no row: its interval would be empty.
-_CLOSE = text(
-    """
+_CLOSE = """
     WITH void AS (
-        DELETE FROM status_interval
+        DELETE FROM {table}
         WHERE component_id = ANY(:ids) AND upper_inf(during) AND lower(during) >= :now
     )
-    UPDATE status_interval SET during = tstzrange(lower(during), :now)
+    UPDATE {table} SET during = tstzrange(lower(during), :now)
     WHERE component_id = ANY(:ids) AND upper_inf(during) AND lower(during) < :now
+    RETURNING component_id, status, lower(during) AS since, upper(during) AS until
     """
-)
-_OPEN = text(
-    """
-    INSERT INTO status_interval (component_id, status, during)
+_OPEN = """
+    INSERT INTO {table} (component_id, status, during)
     SELECT id, status, tstzrange(GREATEST(:now, last_end), NULL)
     FROM unnest(CAST(:ids AS text[]), CAST(:statuses AS text[])) AS opened(id, status)
     LEFT JOIN LATERAL (
-        SELECT max(upper(during)) AS last_end FROM status_interval WHERE component_id = opened.id
+        SELECT max(upper(during)) AS last_end FROM {table} WHERE component_id = opened.id
     ) AS past ON true
     RETURNING component_id, lower(during) AS since
     """
-)
+_CUT = """
+    WITH gone AS (
+        DELETE FROM base_interval WHERE component_id = :id AND lower(during) >= :since
+    )
+    UPDATE base_interval SET during = tstzrange(lower(during), :since)
+    WHERE component_id = :id AND lower(during) < :since AND COALESCE(upper(during), 'infinity') > :since
+    """
+_DELETE = """
+    DELETE FROM status_interval
+    USING unnest(CAST(:ids AS text[]), CAST(:starts AS timestamptz[])) AS outdated(id, start)
+    WHERE component_id = outdated.id AND lower(during) = outdated.start
+    """
+_INSERT = """
+    INSERT INTO status_interval (component_id, status, during)
+    SELECT id, status, tstzrange(since, until)
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[])
+    ) AS told(id, status, since, until)
+    """
 
 
 async def follow_statuses(
-    session: AsyncSession, before: Mapping[str, Status], after: Mapping[str, Status], now: datetime
-) -> dict[str, datetime]:
-    """Close and open the intervals of every component whose effective status differs; returns the new starts.
+    session: AsyncSession,
+    before: Mapping[str, Status],
+    after: Mapping[str, Status],
+    now: datetime,
+    *,
+    table: Table = StatusInterval,
+) -> tuple[dict[str, datetime], dict[str, list[Span]]]:
+    """Close and open the intervals of every component whose status differs: (the new starts, what has ended).
 
-    New components open their first interval, deleted ones close their last. Runs under the page's row lock.
+    New components open their first interval, deleted ones close their last.
     """
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    ended: dict[str, list[Span]] = defaultdict(list)
     if not changed:
-        return {}
-    await session.execute(_CLOSE, {"ids": sorted(changed & before.keys()), "now": now})
+        return {}, ended
+    name = table.__tablename__
+    closed = await session.execute(
+        text(_CLOSE.format(table=name)), {"ids": sorted(changed & before.keys()), "now": now}
+    )
+    for row in closed:
+        ended[row.component_id].append(Span(Status(row.status), row.since, row.until))
     opened = sorted(changed & after.keys())
     if not opened:
-        return {}
-    rows = await session.execute(_OPEN, {"ids": opened, "statuses": [after[key].value for key in opened], "now": now})
-    return {row.component_id: row.since for row in rows}
+        return {}, ended
+    rows = await session.execute(
+        text(_OPEN.format(table=name)), {"ids": opened, "statuses": [after[key].value for key in opened], "now": now}
+    )
+    return {row.component_id: row.since for row in rows}, ended
+
+
+async def rebase(session: AsyncSession, component_id: str, status: Status, since: datetime) -> None:
+    """Make `status` the base of a component from `since` on, whatever its base was said to be after that."""
+    await session.execute(text(_CUT), {"id": component_id, "since": since})
+    await session.execute(
+        insert(BaseInterval).values(component_id=component_id, status=status.value, during=Range(since, None))
+    )
+
+
+async def extend_base(session: AsyncSession, component_id: str, since: datetime) -> None:
+    """Let the base of a component begin at `since` as operational, unless it begins earlier anyway."""
+    first = await session.scalar(
+        select(func.min(func.lower(BaseInterval.during))).where(BaseInterval.component_id == component_id)
+    )
+    if first is not None and since < first:
+        await session.execute(
+            insert(BaseInterval).values(
+                component_id=component_id, status=Status.OPERATIONAL.value, during=Range(since, first)
+            )
+        )
+
+
+async def rewrite(
+    session: AsyncSession, page_id: str, pasts: Mapping[str, datetime], statuses: Mapping[str, Status], now: datetime
+) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """Work out the status intervals of components again from the layers, each from the instant in `pasts` on.
+
+    `statuses`: what those that still exist are at now. Returns (from when each that came out different was changed,
+    the start of the open interval of each of them that has one).
+    """
+    base = await load_intervals(session, list(pasts), table=BaseInterval)
+    troubles = await _troubles(session, page_id, pasts, base)
+    stored = await load_intervals(session, list(pasts))
+    changed: dict[str, datetime] = {}
+    opened: dict[str, datetime] = {}
+    outdated: list[tuple[str, datetime]] = []
+    told: list[tuple[str, Interval]] = []
+    for key, start in pasts.items():
+        since = min(start, now)
+        old = stored[key]
+        new = _told_anew(old, effective_spans(base[key], troubles[key], now), since, statuses.get(key), now)
+        if new == old:
+            continue
+        kept = _common(old, new)
+        outdated += ((key, item.start) for item in old[kept:])
+        told += ((key, item) for item in new[kept:])
+        changed[key] = min(item.start for item in (*old[kept:], *new[kept:]))
+        if new and new[-1].end is None:
+            opened[key] = new[-1].start
+    await _replace(session, outdated, told)
+    return changed, opened
+
+
+async def load_intervals(
+    session: AsyncSession,
+    component_ids: Collection[str],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    table: Table = StatusInterval,
+) -> dict[str, list[Interval]]:
+    """The intervals that touch [since, until), by component, ascending; a component without any has an empty list."""
+    found: dict[str, list[Interval]] = defaultdict(list)
+    if not component_ids:
+        return found
+    start = func.lower(table.during)
+    rows = await session.execute(
+        select(table.component_id, table.status, start, func.upper(table.during))
+        .where(table.component_id.in_(component_ids), table.during.overlaps(Range(since, until)))
+        .order_by(start)
+    )
+    for component_id, status, since_, until_ in rows.all():
+        found[component_id].append(Interval(Status(status), since_, until_))
+    return found
+
+
+def _told_anew(
+    old: Sequence[Interval], spans: Sequence[Span], since: datetime, status: Status | None, now: datetime
+) -> list[Interval]:
+    """`old` up to `since`, then `spans`; the last one stays open with `status`, None for a deleted component."""
+    pieces = [
+        Interval(item.status, item.start, since if item.end is None else min(item.end, since))
+        for item in old
+        if item.start < since
+    ]
+    pieces += (Interval(item.status, max(item.start, since), item.end) for item in spans if item.end > since)
+    if status is not None:
+        pieces.append(Interval(status, now, None))
+    joined: list[Interval] = []
+    for piece in pieces:
+        if joined and joined[-1].status is piece.status and joined[-1].end == piece.start:
+            joined.append(Interval(piece.status, joined.pop().start, piece.end))
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _common(old: Sequence[Interval], new: Sequence[Interval]) -> int:
+    """How many of the first intervals are the same in both."""
+    count = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+async def _troubles(
+    session: AsyncSession, page_id: str, pasts: Mapping[str, datetime], base: Mapping[str, Sequence[Interval]]
+) -> dict[str, list[Interval]]:
+    """What incidents and maintenances held the components of `pasts` at, from then on at least.
+
+    Where a component's base begins later than that, all of them count: its history may begin with any.
+    """
+    held: dict[str, list[Interval]] = defaultdict(list)
+    in_incidents, in_maintenances = Incident.page_id == page_id, Maintenance.page_id == page_id
+    if all(base[key] and base[key][0].start <= since for key, since in pasts.items()):
+        earliest = min(pasts.values())
+        in_incidents &= or_(Incident.resolved_at.is_(None), Incident.resolved_at > earliest)
+        in_maintenances &= or_(Maintenance.completed_at.is_(None), Maintenance.completed_at > earliest)
+    for incident in await load_incidents(session, in_incidents):
+        for key, interval in held_by_incident(incident):
+            if key in pasts:
+                held[key].append(interval)
+    for maintenance in await load_maintenances(session, in_maintenances & Maintenance.started_at.is_not(None)):
+        for key, interval in held_by_maintenance(maintenance):
+            if key in pasts:
+                held[key].append(interval)
+    return held
+
+
+async def _replace(
+    session: AsyncSession, outdated: Sequence[tuple[str, datetime]], told: Sequence[tuple[str, Interval]]
+) -> None:
+    """Rows by component and start out, then the new ones in: at no moment do two overlap."""
+    if outdated:
+        await session.execute(
+            text(_DELETE),
+            {"ids": [key for key, _ in outdated], "starts": [start for _, start in outdated]},
+        )
+    if told:
+        await session.execute(
+            text(_INSERT),
+            {
+                "ids": [key for key, _ in told],
+                "statuses": [item.status.value for _, item in told],
+                "sinces": [item.start for _, item in told],
+                "untils": [item.end for _, item in told],
+            },
+        )

@@ -4,24 +4,22 @@ Snapshots show the latest daily report, so storing one is an event in every view
 snapshot: it is stored in silence and read over REST.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, or_, select, tuple_
+from sqlalchemy import insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import SYSTEM
 from hub.domain.audience import View
-from hub.domain.page import Component, Incident, Maintenance, Page, PageState
-from hub.domain.report import ComponentHistory, Occurrence, Period, ReportKind, compute, due_periods, for_view
+from hub.domain.page import Page
+from hub.domain.report import Period, ReportKind, due_periods, for_view
 from hub.ids import new_id
-from hub.services.state import load_components, load_incidents, load_maintenances
-from hub.services.uptime import known_since, load_intervals
+from hub.services.report_rows import compute_body
+from hub.services.state import load_components
 from hub.services.write import change_page
-from models import Incident as IncidentRow
-from models import Maintenance as MaintenanceRow
 from models import Page as PageRow
 from models import Report as ReportRow
 
@@ -62,7 +60,7 @@ async def store(session: AsyncSession, slug: str, period: Period, *, now: dateti
         page = change.before.page
         if await _is_stored(session, page.id, period):
             return False
-        body = await _compute(session, change.before, period, now)
+        body = await compute_body(session, change.before, period, now)
         await session.execute(
             insert(ReportRow).values(
                 id=new_id(),
@@ -104,51 +102,3 @@ async def _is_stored(session: AsyncSession, page_id: str, period: Period) -> boo
         ReportRow.period_start == period.start,
     )
     return await session.scalar(found) is not None
-
-
-async def _compute(session: AsyncSession, state: PageState, period: Period, now: datetime) -> Json:
-    page, zone = state.page, ZoneInfo(state.page.time_zone)
-    since, until = period.bounds(zone)
-    incidents = await load_incidents(
-        session,
-        (IncidentRow.page_id == page.id)
-        & (IncidentRow.started_at < until)
-        & or_(IncidentRow.resolved_at.is_(None), IncidentRow.resolved_at >= since),
-    )
-    maintenances = await load_maintenances(
-        session,
-        (MaintenanceRow.page_id == page.id)
-        & (MaintenanceRow.started_at < until)
-        & or_(MaintenanceRow.completed_at.is_(None), MaintenanceRow.completed_at >= since),
-    )
-    return compute(
-        period,
-        zone,
-        page.weights,
-        components=await _histories(session, state.components, zone, since, until),
-        incidents=map(_incident, incidents),
-        maintenances=[_maintenance(item, item.started_at) for item in maintenances if item.started_at is not None],
-        now=now,
-    )
-
-
-async def _histories(
-    session: AsyncSession, components: Sequence[Component], zone: ZoneInfo, since: datetime, until: datetime
-) -> list[ComponentHistory]:
-    """The components the page had in the period: those with a status in it, and those there by its end."""
-    intervals = await load_intervals(session, [item.id for item in components], since, until)
-    return [
-        ComponentHistory(item.id, item.name, intervals[item.id], known_since(item, zone))
-        for item in sorted(components, key=lambda item: (item.position, item.name, item.id))
-        if item.id in intervals or (not item.is_deleted and item.created_at < until)
-    ]
-
-
-def _incident(incident: Incident) -> Occurrence:
-    return Occurrence(incident.id, sorted(incident.words), incident.audience, incident.started_at, incident.resolved_at)
-
-
-def _maintenance(maintenance: Maintenance, started_at: datetime) -> Occurrence:
-    return Occurrence(
-        maintenance.id, maintenance.component_ids, maintenance.audience, started_at, maintenance.completed_at
-    )

@@ -6,26 +6,24 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.domain.audience import View
 from hub.domain.page import Component, Page
-from hub.domain.status import Status
 from hub.domain.uptime import (
-    Interval,
     Weights,
     average,
     day_figures,
-    day_start,
+    known_since,
     last_days,
     timeline,
     total,
 )
 from hub.errors import NotFound
+from hub.services.intervals import load_intervals
 from hub.services.state import load_components
-from models import ComponentGroup, StatusInterval
+from models import ComponentGroup
 
 Json = dict[str, Any]
 
@@ -51,7 +49,7 @@ async def page_uptime(
     intervals = await load_intervals(session, [item.id for item in visible], windows[0].since, now)
     components: list[Json] = []
     for item in visible:
-        spans = timeline(intervals[item.id], now, known_since(item, zone))
+        spans = timeline(intervals[item.id], now, known_since(item.start_date, zone))
         bars = day_figures(spans, windows)
         whole = total(bar.figure for bar in bars)
         components.append(
@@ -94,37 +92,9 @@ async def today_ratios(
     intervals = await load_intervals(session, [item.id for item in components], today.since, now)
     ratios = {}
     for item in components:
-        (bar,) = day_figures(timeline(intervals[item.id], now, known_since(item, zone)), [today])
+        (bar,) = day_figures(timeline(intervals[item.id], now, known_since(item.start_date, zone)), [today])
         ratios[item.id] = bar.figure.ratio(page.weights)
     return ratios
-
-
-async def load_intervals(
-    session: AsyncSession, component_ids: Collection[str], since: datetime, until: datetime
-) -> dict[str, list[Interval]]:
-    """The status intervals that touch [since, until), by component; a component without any has an empty list."""
-    found: dict[str, list[Interval]] = defaultdict(list)
-    if not component_ids:
-        return found
-    rows = await session.execute(
-        select(
-            StatusInterval.component_id,
-            StatusInterval.status,
-            func.lower(StatusInterval.during),
-            func.upper(StatusInterval.during),
-        ).where(
-            StatusInterval.component_id.in_(component_ids),
-            StatusInterval.during.overlaps(Range(since, until)),
-        )
-    )
-    for component_id, status, start, end in rows.all():
-        found[component_id].append(Interval(Status(status), start, end))
-    return found
-
-
-def known_since(component: Component, zone: ZoneInfo) -> datetime | None:
-    """The instant before which nothing of `component` counts, if it has a start date."""
-    return None if component.start_date is None else day_start(component.start_date, zone)
 
 
 def weights_json(weights: Weights) -> dict[str, float]:

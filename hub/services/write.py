@@ -27,7 +27,7 @@ from hub.domain.text import iso
 from hub.engine.broker import FLAG_CUT, FLAG_REMAP
 from hub.errors import Forbidden, NotFound, VersionConflict
 from hub.services import control, rights
-from hub.services.intervals import follow_statuses
+from hub.services.follow import follow
 from hub.services.outbox import Append, append
 from hub.services.page_audit import Subject, note_change
 from hub.services.state import load_audiences, load_state
@@ -40,7 +40,9 @@ from models import View as ViewRow
 class PageChange:
     """A change of one page under way. `kind` may be narrowed by the use case; `is_silent` leaves `updated_at` alone.
 
-    `subject`: what it is about, for the audit log. `pasts`: components whose past is told anew, and since when.
+    `subject`: what it is about, for the audit log. `pasts`: components whose past is told anew, and since when;
+    `bases`: since when a new base status holds, where that is not now. `starts_count`: a start date in the past says
+    that the component was operational since then.
     """
 
     session: AsyncSession
@@ -53,7 +55,9 @@ class PageChange:
     is_silent: bool = False
     after: PageState | None = None
     subject: Subject = None
+    starts_count: bool = True
     pasts: dict[str, datetime] = field(default_factory=dict)
+    bases: dict[str, datetime] = field(default_factory=dict)
 
     def rewrite(self, component_ids: Iterable[str], since: datetime) -> None:
         """Have the past of `component_ids` told anew from `since` on: what the change says of it began before now.
@@ -63,6 +67,10 @@ class PageChange:
         """
         for key in component_ids:
             self.pasts[key] = min(since, self.pasts.get(key, since))
+
+    def rebase(self, component_id: str, since: datetime) -> None:
+        """Let the base status that the use case gives a component hold from `since` on, instead of from now."""
+        self.bases[component_id] = since
 
     def shown(self, section: str, key: str) -> Json:
         """The object `key` of `section` as `by` sees it after the change."""
@@ -113,14 +121,9 @@ async def change_page(
     yield change
     await session.flush()
     after = await load_state(session, page_id)
-    since = await follow_statuses(session, before.statuses, after.statuses, now)
-    if since:
-        after = replace(
-            after,
-            components=tuple(
-                replace(item, status_since=since[item.id]) if item.id in since else item for item in after.components
-            ),
-        )
+    after = await follow(
+        session, before, after, pasts=change.pasts, bases=change.bases, starts_count=change.starts_count, now=now
+    )
     change.after = after
     if not is_silent:
         await note_change(session, change.kind, change.subject, before, after, by=by, now=now)
