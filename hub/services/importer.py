@@ -95,6 +95,8 @@ async def import_plan(
         await _write_page(change, plan.page, is_new=is_new)
         writer = RowWriter(session, change.page_id, now)
         await writer.write(settled)
+        if (first := _first_told(settled)) is not None and any(t.created or t.updated for t in writer.tallies.values()):
+            change.rewrite(writer.component_ids.values(), first)
     assert change.after is not None, "set when the change ended"
     is_same = change.after.page == change.before.page
     return ImportReport(
@@ -122,6 +124,13 @@ async def _write_page(change: PageChange, page: PlannedPage | None, *, is_new: b
             time_zone=page.time_zone or stored.time_zone,
         )
     )
+
+
+def _first_told(plan: ImportPlan) -> datetime | None:
+    """When the first trouble of `plan` began; what is known of an imported component begins with its own first."""
+    starts = [incident.started_at for incident in plan.incidents]
+    starts += [item.started_at for item in plan.maintenances if item.started_at is not None]
+    return min(starts, default=None)
 
 
 def _standing(before: PageState, plan: ImportPlan) -> dict[str, list[Status]]:

@@ -27,6 +27,7 @@ async def test_the_demo_page_has_a_story_and_ninety_days_behind_it(sessions: Ses
         days = await session.scalar(
             text("SELECT max(upper(during) - lower(during)) FROM status_interval WHERE NOT upper_inf(during)")
         )
+        count = await session.scalar(text("SELECT count(*) FROM status_interval"))
         holes = await session.scalar(
             text(
                 "SELECT count(*) FROM status_interval earlier WHERE NOT upper_inf(during) AND NOT EXISTS"
@@ -43,6 +44,7 @@ async def test_the_demo_page_has_a_story_and_ninety_days_behind_it(sessions: Ses
     assert tracking["status_since"] == "2026-11-25T02:16:00.000Z"
     assert days > timedelta(days=30)
     assert holes == 0
+    assert count > 30
 
 
 async def test_the_events_of_seeding_fold_into_the_page(sessions: Sessions) -> None:

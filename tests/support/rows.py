@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.domain.audience import view_of_key
 from hub.domain.channel import channel_name
 from hub.ids import new_epoch, new_id
-from models import Channel, Component, ComponentGroup, Page, StatusInterval, View
+from hub.services.days import recount
+from models import BaseInterval, Channel, Component, ComponentGroup, Page, StatusInterval, View
 
 
 async def add_page(
@@ -70,7 +72,10 @@ async def add_component(
     start_date: date | None = None,
     deleted_at: datetime | None = None,
 ) -> str:
-    """A component whose status intervals are `history`: (status, from, to or None); its id."""
+    """A component whose status intervals are `history`: (status, from, to or None); its id.
+
+    Its base is said to have been the same.
+    """
     component_id = new_id()
     await session.execute(
         insert(Component).values(
@@ -90,9 +95,12 @@ async def add_component(
         )
     )
     for status, start, end in history:
-        await session.execute(
-            insert(StatusInterval).values(component_id=component_id, status=status, during=Range(start, end))
-        )
+        for table in (StatusInterval, BaseInterval):
+            await session.execute(
+                insert(table).values(component_id=component_id, status=status, during=Range(start, end))
+            )
+    zone = await session.scalar(select(Page.time_zone).where(Page.id == page_id))
+    await recount(session, [component_id], ZoneInfo(zone or "UTC"))
     return component_id
 
 

@@ -1,7 +1,6 @@
 """The demo data set reads as a Statuspage document at any instant, and tells a story that fits together."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +11,6 @@ from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.status import Indicator, Status, roll_up
 from hub.domain.statuspage import parse
 from hub.seed import demo_documents, resolve
-from hub.services.seed import stretches
 
 LONDON = ZoneInfo("Europe/London")
 NOWS = [
@@ -44,20 +42,6 @@ def test_nothing_of_the_past_lies_in_the_future(now: datetime) -> None:
         assert incident.updates[0].display_at == incident.started_at
     for maintenance in plan.maintenances:
         assert (maintenance.scheduled_for > now) == (maintenance.status is MaintenanceStatus.SCHEDULED)
-
-
-@pytest.mark.parametrize("now", NOWS)
-def test_the_history_ends_where_the_components_are(now: datetime) -> None:
-    plan = parse(demo_documents(now))
-    history = stretches(plan, LONDON, now)
-    for component in plan.components:
-        items = history[component.external_id]
-        assert (items[-1].status, items[-1].until) == (component.status, None)
-        for earlier, later in pairwise(items):
-            assert earlier.since < later.since
-            assert earlier.until == later.since
-            assert earlier.status is not later.status
-    assert sum(len(items) for items in history.values()) > 30
 
 
 def test_impacts_follow_from_what_the_updates_say_and_words_follow_each_other() -> None:
