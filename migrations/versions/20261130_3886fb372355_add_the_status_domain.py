@@ -17,6 +17,75 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
+# What a component was at beyond its incidents and maintenances was its base; where they held it, it was operational.
+_BASES = """
+INSERT INTO base_interval (component_id, status, during)
+SELECT past.component_id,
+       CASE WHEN upper_inf(past.during) THEN component.base_status
+            WHEN EXISTS (
+                SELECT FROM incident
+                JOIN incident_update ON incident_update.incident_id = incident.id
+                WHERE incident.page_id = component.page_id
+                AND tstzrange(incident.started_at, GREATEST(incident.started_at, incident.resolved_at)) && past.during
+                AND incident_update.affected @> jsonb_build_array(jsonb_build_object('id', component.id))
+            ) OR EXISTS (
+                SELECT FROM maintenance
+                JOIN maintenance_component ON maintenance_component.maintenance_id = maintenance.id
+                WHERE maintenance_component.component_id = component.id AND maintenance.started_at IS NOT NULL
+                AND tstzrange(maintenance.started_at, GREATEST(maintenance.started_at, maintenance.completed_at))
+                    && past.during
+            ) THEN 'operational'
+            ELSE past.status END,
+       past.during
+FROM status_interval past
+JOIN component ON component.id = past.component_id
+"""
+
+# Days of the page's zone. Where a midnight comes twice the day begins with the first, as it does in the program.
+_DAYS = """
+WITH ended AS (
+    SELECT past.component_id, past.status, lower(past.during) AS since, upper(past.during) AS until,
+           COALESCE(zone.name, 'UTC') AS zone
+    FROM status_interval past
+    JOIN component ON component.id = past.component_id
+    JOIN page ON page.id = component.page_id
+    LEFT JOIN pg_timezone_names zone ON zone.name = page.time_zone
+    WHERE NOT upper_inf(past.during)
+), parts AS (
+    SELECT component_id, status, day, LEAST(until, ends) - GREATEST(since, starts) AS length
+    FROM ended
+    CROSS JOIN LATERAL (
+        SELECT generate_series(
+            date_trunc('day', since AT TIME ZONE zone) - interval '1 day',
+            date_trunc('day', until AT TIME ZONE zone) + interval '1 day',
+            interval '1 day'
+        ) AS midnight
+    ) AS days
+    CROSS JOIN LATERAL (
+        SELECT midnight::date AS day,
+               LEAST(midnight AT TIME ZONE zone, (midnight - interval '1 hour') AT TIME ZONE zone + interval '1 hour')
+                   AS starts,
+               LEAST(
+                   (midnight + interval '1 day') AT TIME ZONE zone,
+                   (midnight + interval '23 hours') AT TIME ZONE zone + interval '1 hour'
+               ) AS ends
+    ) AS bounds
+    WHERE LEAST(until, ends) > GREATEST(since, starts)
+)
+INSERT INTO component_day (
+    component_id, day, operational_us, under_maintenance_us, degraded_performance_us, partial_outage_us, major_outage_us
+)
+SELECT component_id, day,
+       COALESCE(sum(us) FILTER (WHERE status = 'operational'), 0),
+       COALESCE(sum(us) FILTER (WHERE status = 'under_maintenance'), 0),
+       COALESCE(sum(us) FILTER (WHERE status = 'degraded_performance'), 0),
+       COALESCE(sum(us) FILTER (WHERE status = 'partial_outage'), 0),
+       COALESCE(sum(us) FILTER (WHERE status = 'major_outage'), 0)
+FROM (SELECT *, (EXTRACT(EPOCH FROM length) * 1000000)::bigint AS us FROM parts) AS counted
+GROUP BY component_id, day
+"""
+
+
 def upgrade() -> None:
     op.create_table(
         "keyframe",
@@ -184,6 +253,8 @@ def upgrade() -> None:
     op.add_column("page", sa.Column("brand_color", sa.String(length=7), nullable=True))
     op.add_column("page", sa.Column("custom_css", sa.Text(), nullable=True))
     op.create_unique_constraint(op.f("uq_page_custom_domain"), "page", ["custom_domain"])
+    op.execute(_BASES)
+    op.execute(_DAYS)
 
 
 def downgrade() -> None:
