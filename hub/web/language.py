@@ -25,12 +25,13 @@ class Choice:
 
 def language_of(request: Request, locale: str | None = None) -> str:
     """The language for this visitor of a page whose own is `locale`."""
+    return wish_of(request) or messages.supported(locale) or messages.DEFAULT
+
+
+def wish_of(request: Request) -> str | None:
+    """The language this visitor has chosen, now or before."""
     kept = read_cookie(request.cookies, COOKIE, request.state.settings.base_url)
-    for wish in (request.query_params.get(PARAMETER), kept, locale):
-        language = messages.supported(wish)
-        if language is not None:
-            return language
-    return messages.DEFAULT
+    return messages.supported(request.query_params.get(PARAMETER)) or messages.supported(kept)
 
 
 def speak_for(request: Request, locale: str | None = None) -> str:

@@ -12,11 +12,12 @@ from hub.auth.permissions import ANONYMOUS, Principal, Right
 from hub.errors import HubError, NotFound, Unauthenticated
 from hub.services import incidents, pages
 from hub.services.database import one_moment
+from hub.services.rendered import Moment, Output
 from hub.services.snapshots import read_snapshot
 from hub.services.uptime import page_uptime
 from hub.services.views import resolve_view, see_page
 from hub.web.context import bars_of, months, page_context, zone_context
-from hub.web.language import speak_for
+from hub.web.language import choices, speak_for, wish_of
 from hub.web.present import Json
 from hub.web.render import Renderer
 from hub.web.shells import Shell, View, make_view
@@ -49,14 +50,18 @@ class Pages:
 
     async def page(self, request: Request) -> Response:
         """`/p/{slug}`: the whole page at one stream position, from which its script goes on."""
-        now, slug = request.state.clock.now(), request.path_params["slug"]
+        slug = request.path_params["slug"]
         principal = await principal_of(request)
+        if principal == ANONYMOUS and not request.url.query:
+            return await self._page_for_anybody(request, slug)
+        now = request.state.clock.now()
         async with request.state.db.begin() as session:
             channel = await resolve_view(session, f"page:{slug}", principal, now)
         async with one_moment(request.state.db) as session:
             snapshot = await read_snapshot(session, channel)
             sight = await see_page(session, slug, principal)
-            figures = await page_uptime(session, sight.page, sight.view, days=BAR_DAYS, now=now)
+            moment = Moment(session, sight, snapshot, now)
+            figures = await _figures(moment)
         speak_for(request, snapshot["page"]["locale"])
         return self._respond(
             request,
@@ -64,10 +69,28 @@ class Pages:
             principal,
             framed_by=request.state.settings.hub_embed_origins,
             may_operate=principal.can(sight.page.id, Right.LOOK),
-            modules=MODULES,
-            gone_heading=NOTHING_HERE,
-            **page_context(snapshot, bars_of(figures), now),
+            **_context(moment, figures),
         )
+
+    async def _page_for_anybody(self, request: Request, slug: str) -> Response:
+        """The same, made once a minute at most while nothing changes: what it says of time is as exact as minutes."""
+
+        async def build(moment: Moment) -> bytes:
+            figures = await _figures(moment)
+            speak_for(request, moment.snapshot["page"]["locale"])
+            return self._renderer.html(
+                "page.html",
+                visitor=ANONYMOUS,
+                path=request.url.path,
+                languages=choices(request),
+                may_operate=False,
+                **_context(moment, figures),
+            ).encode()
+
+        minute = int(request.state.clock.now().timestamp() // 60)
+        output = Output("page.html", (request.url.path, wish_of(request) or "", minute))
+        made = await request.state.rendered.get(slug, ANONYMOUS, output, build)
+        return self._renderer.respond_made(request, made, framed_by=request.state.settings.hub_embed_origins)
 
     async def history(self, request: Request) -> Response:
         """`/p/{slug}/history`: all incidents, newest first, by cursor."""
@@ -139,6 +162,19 @@ class Pages:
         if error.http_status == 404:
             return self.not_found(request)
         return self._respond(request, "problem.html", ANONYMOUS, status=error.http_status, heading=error.message)
+
+
+async def _figures(moment: Moment) -> Json:
+    return await page_uptime(moment.session, moment.sight.page, moment.sight.view, days=BAR_DAYS, now=moment.now)
+
+
+def _context(moment: Moment, figures: Json) -> dict[str, Any]:
+    """What `page.html` is made from, in the language that is spoken."""
+    return {
+        "modules": MODULES,
+        "gone_heading": NOTHING_HERE,
+        **page_context(moment.snapshot, bars_of(figures), moment.now),
+    }
 
 
 def _cursor(incident: Json) -> str:
