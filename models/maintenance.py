@@ -13,7 +13,8 @@ class Maintenance(Base):
     """`started_at` and `completed_at` are what really happened; `scheduled_*` is the window announced.
 
     `series_id`: the first of the windows that one rule has made; `sequence`: how often the window was moved, for
-    calendars. One that is called off keeps its row (`cancelled_at`), so that calendars can take it out.
+    calendars. One that is called off keeps its row (`cancelled_at`), so that calendars can take it out; one that is
+    deleted keeps no more than that (`deleted_at`).
     """
 
     __tablename__ = "maintenance"
@@ -42,6 +43,7 @@ class Maintenance(Base):
     remind_before_min: Mapped[int | None] = mapped_column(server_default=text("60"))
     reminded_at: Mapped[Instant | None]
     cancelled_at: Mapped[Instant | None]
+    deleted_at: Mapped[Instant | None]
     external_id: Mapped[ShortText | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[Instant]

@@ -36,6 +36,7 @@ class Group:
     created_at: datetime
     updated_at: datetime
     external_id: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Update:
     created_at: datetime
     updated_at: datetime
     external_id: str | None = None
+    deliver_notifications: bool = True
 
     @property
     def order(self) -> tuple[datetime, datetime, str]:
@@ -90,7 +92,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """`updates` are oldest first. `audience` counts only when no component is named by any update."""
+    """`updates` are oldest first. `audience` counts only when no component is named by any update.
+
+    `is_backdated`: it was over when it was told of. `postmortem_draft` and `notes_count` are the operators' own.
+    """
 
     id: str
     name: str
@@ -105,6 +110,9 @@ class Incident:
     created_at: datetime
     updated_at: datetime
     external_id: str | None = None
+    is_backdated: bool = False
+    postmortem_draft: str | None = None
+    notes_count: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -124,7 +132,11 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """`updates` are oldest first; `component_ids` are held under maintenance while it is active."""
+    """`updates` are oldest first; `component_ids` are held under maintenance while it is active.
+
+    `series_id`: the first window that a rule has made, on all of them; `sequence`: how often its time was changed.
+    One that was called off is completed, has `cancelled_at`, and has never begun.
+    """
 
     id: str
     name: str
@@ -144,6 +156,12 @@ class Maintenance:
     created_at: datetime
     updated_at: datetime
     external_id: str | None = None
+    series_id: str | None = None
+    sequence: int = 0
+    remind_before_min: int | None = None
+    reminded_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    notes_count: int = 0
 
     @property
     def is_active(self) -> bool:

@@ -2,7 +2,8 @@
 
 `project` is the gate of every output (HTML, REST, sockets, streams): what it leaves out does not exist for that
 view. The shape is described in docs/protocol.md#snapshot. The operators' view carries a few more fields, which
-operators need in order to edit (`version`, `audience`, `base_status`, `impact_override`).
+operators need in order to edit (`version`, `audience`, `base_status`, `impact_override`, …); of their notes no more
+than how many there are.
 """
 
 from collections.abc import Callable, Sequence
@@ -147,6 +148,9 @@ def incident_json(incident: Incident, visible: frozenset[str], view: View) -> Js
         body |= {
             "audience": incident.audience,
             "impact_override": incident.impact_override.value if incident.impact_override else None,
+            "is_backdated": incident.is_backdated,
+            "postmortem_draft": incident.postmortem_draft,
+            "notes_count": incident.notes_count,
             "version": incident.version,
         }
     return body
@@ -166,13 +170,22 @@ def maintenance_json(maintenance: Maintenance, visible: frozenset[str], view: Vi
         "auto_start": maintenance.auto_start,
         "auto_complete": maintenance.auto_complete,
         "rrule": maintenance.rrule,
+        "series_id": maintenance.series_id,
+        "sequence": maintenance.sequence,
+        "remind_before_min": maintenance.remind_before_min,
+        "reminded_at": iso_or_none(maintenance.reminded_at),
+        "cancelled_at": iso_or_none(maintenance.cancelled_at),
         "created_at": iso(maintenance.created_at),
         "updated_at": iso(maintenance.updated_at),
         "components": [key for key in maintenance.component_ids if view.sees_all or key in visible],
         "updates": _updates_json(maintenance.updates, visible, view),
     }
     if view.sees_all:
-        body |= {"audience": maintenance.audience, "version": maintenance.version}
+        body |= {
+            "audience": maintenance.audience,
+            "notes_count": maintenance.notes_count,
+            "version": maintenance.version,
+        }
     return body
 
 
@@ -186,6 +199,7 @@ def update_json(update: Update, visible: frozenset[str], view: View) -> Json:
         "display_at": iso(update.display_at),
         "created_at": iso(update.created_at),
         "updated_at": iso(update.updated_at),
+        "deliver_notifications": update.deliver_notifications,
         "components": {item.id: item.new_status.value for item in affected},
         "affected": [
             {
@@ -200,7 +214,13 @@ def update_json(update: Update, visible: frozenset[str], view: View) -> Json:
 
 
 def group_json(group: Group, status: Status, view: View) -> Json:
-    body: Json = {"id": group.id, "name": group.name, "position": group.position, "status": status.value}
+    body: Json = {
+        "id": group.id,
+        "name": group.name,
+        "description": group.description,
+        "position": group.position,
+        "status": status.value,
+    }
     if view.sees_all:
         body |= {"version": group.version}
     return body

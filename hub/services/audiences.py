@@ -41,6 +41,6 @@ async def is_in_use(session: AsyncSession, audience: str, *, by_deleted_too: boo
         select(Page.id).where(Page.audience == audience),
         components if by_deleted_too else components.where(Component.deleted_at.is_(None)),
         select(Incident.id).where(Incident.audience == audience),
-        select(Maintenance.id).where(Maintenance.audience == audience),
+        select(Maintenance.id).where(Maintenance.audience == audience, Maintenance.deleted_at.is_(None)),
     )
     return bool(await session.scalar(select(or_(*(use.exists() for use in uses)))))

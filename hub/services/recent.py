@@ -61,12 +61,16 @@ async def recent_maintenances(session: AsyncSession, sight: Sight, limit: int) -
 
 
 async def maintenances_since(session: AsyncSession, sight: Sight, since: datetime) -> list[Json]:
-    """All maintenances whose window ends at `since` or later, in any state, oldest window first."""
+    """All maintenances whose window ends at `since` or later, in any state, oldest window first.
+
+    Deleted ones are among them, without words and as cancelled: calendars that have them must take them out.
+    """
     visible = await _visible(session, sight)
     found = await load_maintenances(
         session,
         (MaintenanceRow.page_id == sight.page.id) & (MaintenanceRow.scheduled_until >= since),
         order=[MaintenanceRow.scheduled_for.asc(), MaintenanceRow.id.asc()],
+        with_deleted=True,
     )
     return [
         maintenance_json(item, visible, sight.view)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, RowMapping, func, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Label, RowMapping, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.domain.incident import Impact, IncidentStatus
@@ -12,7 +12,16 @@ from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.page import Affected, Component, Group, Incident, Maintenance, Page, PageState, Update
 from hub.domain.status import Status
 from models import Component as ComponentRow
-from models import ComponentGroup, IncidentUpdate, MaintenanceComponent, MaintenanceUpdate, Report, StatusInterval, View
+from models import (
+    ComponentGroup,
+    IncidentNote,
+    IncidentUpdate,
+    MaintenanceComponent,
+    MaintenanceUpdate,
+    Report,
+    StatusInterval,
+    View,
+)
 from models import Incident as IncidentRow
 from models import Maintenance as MaintenanceRow
 from models import Page as PageRow
@@ -86,7 +95,8 @@ async def load_incidents(
     limit: int | None = None,
 ) -> tuple[Incident, ...]:
     """The incidents that `where` picks, whole, in `order`."""
-    rows = await _all(session, select(IncidentRow.__table__).where(where).order_by(*order).limit(limit))
+    notes = _count_of_notes(IncidentNote.incident_id == IncidentRow.id)
+    rows = await _all(session, select(*IncidentRow.__table__.c, notes).where(where).order_by(*order).limit(limit))
     updates = await _updates(session, IncidentUpdate, IncidentUpdate.incident_id, [row["id"] for row in rows])
     return tuple(incident_of(row, updates[row["id"]]) for row in rows)
 
@@ -97,9 +107,13 @@ async def load_maintenances(
     *,
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
+    with_deleted: bool = False,
 ) -> tuple[Maintenance, ...]:
-    """The maintenances that `where` picks, whole, in `order`."""
-    rows = await _all(session, select(MaintenanceRow.__table__).where(where).order_by(*order).limit(limit))
+    """The maintenances that `where` picks, whole, in `order`. `with_deleted`: for calendars, which must take them out."""
+    if not with_deleted:
+        where &= MaintenanceRow.deleted_at.is_(None)
+    notes = _count_of_notes(IncidentNote.maintenance_id == MaintenanceRow.id)
+    rows = await _all(session, select(*MaintenanceRow.__table__.c, notes).where(where).order_by(*order).limit(limit))
     ids = [row["id"] for row in rows]
     updates = await _updates(session, MaintenanceUpdate, MaintenanceUpdate.maintenance_id, ids)
     members: dict[str, list[str]] = defaultdict(list)
@@ -150,7 +164,7 @@ def page_of(row: RowMapping) -> Page:
 
 
 def group_of(row: RowMapping) -> Group:
-    names = ("id", "name", "position", "version", "created_at", "updated_at", "external_id")
+    names = ("id", "name", "description", "position", "version", "created_at", "updated_at", "external_id")
     return Group(**{name: row[name] for name in names})
 
 
@@ -168,8 +182,8 @@ def component_of(row: RowMapping) -> Component:
 
 def incident_of(row: RowMapping, updates: Iterable[Update]) -> Incident:
     names = (
-        "id", "name", "audience", "started_at", "monitoring_at", "resolved_at",
-        "version", "created_at", "updated_at", "external_id",
+        "id", "name", "audience", "started_at", "monitoring_at", "resolved_at", "is_backdated", "postmortem_draft",
+        "notes_count", "version", "created_at", "updated_at", "external_id",
     )  # fmt: skip
     return Incident(
         **{name: row[name] for name in names},
@@ -182,7 +196,8 @@ def incident_of(row: RowMapping, updates: Iterable[Update]) -> Incident:
 def maintenance_of(row: RowMapping, component_ids: Sequence[str], updates: Iterable[Update]) -> Maintenance:
     names = (
         "id", "name", "body", "audience", "scheduled_for", "scheduled_until", "started_at", "completed_at",
-        "auto_start", "auto_complete", "rrule", "version", "created_at", "updated_at", "external_id",
+        "auto_start", "auto_complete", "rrule", "series_id", "sequence", "remind_before_min", "reminded_at",
+        "cancelled_at", "notes_count", "version", "created_at", "updated_at", "external_id",
     )  # fmt: skip
     return Maintenance(
         **{name: row[name] for name in names},
@@ -193,7 +208,7 @@ def maintenance_of(row: RowMapping, component_ids: Sequence[str], updates: Itera
 
 
 def update_of(row: RowMapping) -> Update:
-    names = ("id", "status", "body", "display_at", "created_at", "updated_at", "external_id")
+    names = ("id", "status", "body", "display_at", "created_at", "updated_at", "external_id", "deliver_notifications")
     return Update(
         **{name: row[name] for name in names},
         affected=tuple(
@@ -211,6 +226,11 @@ async def _updates(
         for row in await _all(session, select(table.__table__).where(parent.in_(parent_ids))):
             found[row[parent.key]].append(update_of(row))
     return found
+
+
+def _count_of_notes(where: ColumnElement[bool]) -> Label[int]:
+    count = select(func.count()).select_from(IncidentNote).where(where)
+    return count.scalar_subquery().label("notes_count")
 
 
 async def _all(session: AsyncSession, statement: Any) -> Sequence[RowMapping]:
