@@ -3,7 +3,9 @@
  * language brings its messages in an island. A message is a text, or one for each of the language's plural forms.
  */
 
-const island = JSON.parse(globalThis.document?.getElementById("messages")?.textContent ?? "null");
+// By its kind too: on somebody else's page (embed.js) anything may be called that.
+const found = globalThis.document?.querySelector('script#messages[type="application/json"]');
+const island = JSON.parse(found?.textContent ?? "null");
 
 export const language = island?.language ?? "en";
 const catalogue = new Map(Object.entries(island?.messages ?? {}));

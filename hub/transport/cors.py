@@ -19,7 +19,7 @@ def preflight(request: Request) -> Response:
     """What a browser asks before a page of another origin may send JSON."""
     headers = {
         "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-        "Access-Control-Allow-Headers": "Accept, Content-Type",
+        "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type",
         "Access-Control-Max-Age": str(PREFLIGHT_TTL_S),
         **cors_headers(request),
     }

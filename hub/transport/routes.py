@@ -21,7 +21,7 @@ def transport_routes() -> list[BaseRoute]:
         WebSocketRoute("/connection/uni_websocket", uni_websocket_endpoint),
         Route("/connection/uni_http_stream", uni_http_stream_endpoint, methods=_POST),
         Route("/connection/uni_sse", uni_sse_endpoint, methods=_GET_OR_POST),
-        Route("/p/{slug}/events", events_endpoint, methods=["GET"]),
+        Route("/p/{slug}/events", events_endpoint, methods=("GET", "OPTIONS")),
     ]
     return [
         *(open_to(Access.ANYONE, route) for route in routes),

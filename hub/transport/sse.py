@@ -29,8 +29,10 @@ from hub.protocol.codec_json import one_line
 from hub.protocol.codes import UnsubscribeCode
 from hub.protocol.stream import ClientInfo, Publication, StreamPosition
 from hub.services.views import resolve_view
+from hub.transport.cors import cors_headers
 from hub.transport.queue_wire import QueueWire
 from hub.transport.streams import Stay, send_body
+from hub.transport.visits import check_visit, for_any_page
 from hub.transport.ws_answers import Refused
 
 KEEP_ALIVE_S = 15.0
@@ -48,14 +50,19 @@ HEADERS = {
 _rng = random.SystemRandom()
 
 
+@for_any_page
 async def events_endpoint(request: Request) -> Response:
-    """The stream; raises NotFound for a page that is not there or not this visitor's, Unavailable when leaving."""
+    """The stream; raises NotFound for a page that is not there or not this visitor's, Unavailable when leaving.
+
+    Scripts of any origin may read it, as anybody or with a token; those of ours also with the visitor's cookie.
+    """
     node: Node = request.state.node
     if node.is_draining:
         raise Unavailable
+    check_visit(request)
     seat = await _seat_of(request)
     if request.method == "HEAD":
-        return Response(headers=HEADERS)
+        return Response(headers=HEADERS | cors_headers(request))
     return EventStream(request, seat, _resume_position(request))
 
 
@@ -127,7 +134,7 @@ class EventStream(Response):
     """Runs until the client goes, the node leaves or the page is no longer visible."""
 
     def __init__(self, request: Request, seat: Seat, since: StreamPosition | None) -> None:
-        super().__init__(headers=HEADERS)
+        super().__init__(headers=HEADERS | cors_headers(request))
         del self.headers["content-length"]
         self.client = new_id()
         self._request = request

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from hub.access import Access, open_to
 from hub.errors import HubError
+from hub.web.embed import Embeds
 from hub.web.language import speak_for
 from hub.web.render import Renderer
 from hub.web.shells import SHELLS
@@ -31,6 +32,7 @@ def make_pages() -> Pages:
 def web_routes(pages: Pages | None = None) -> list[BaseRoute]:
     """All HTML addresses and `/static/`. `pages.not_found` is the page for addresses that no route takes."""
     site = pages or make_pages()
+    embeds = Embeds(site.renderer)
 
     def route(path: str, view: View, access: Access) -> Route:
         return open_to(access, Route(path, _with_problems(site, view), methods=["GET"]))
@@ -40,6 +42,8 @@ def web_routes(pages: Pages | None = None) -> list[BaseRoute]:
         route("/p/{slug}", site.page, Access.ANYONE),
         route("/p/{slug}/history", site.history, Access.ANYONE),
         route("/p/{slug}/incidents/{id}", site.incident, Access.ANYONE),
+        route("/p/{slug}/embed", embeds.frame, Access.NOBODY),
+        route("/embed.js", embeds.script, Access.NOBODY),
         *(route(shell.path, site.shell(shell), Access.NOBODY) for shell in SHELLS),
         route("/demo", site.demo, Access.ANYONE),
         route("/static/{name}", site.static, Access.NOBODY),

@@ -70,6 +70,9 @@ class Assets:
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable" if forever else "no-cache",
             "ETag": asset.etag,
+            # The program is no secret, and `embed.js` is there for the pages of others.
+            "Access-Control-Allow-Origin": "*",
+            "Cross-Origin-Resource-Policy": "cross-origin",
             "Vary": "Accept-Encoding",
             "X-Content-Type-Options": "nosniff",
         }

@@ -39,6 +39,10 @@ class Pages:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
 
+    @property
+    def renderer(self) -> Renderer:
+        return self._renderer
+
     async def index(self, request: Request) -> Response:
         """`/`: the only page, or the list of those this visitor may see."""
         principal = await principal_of(request)
