@@ -2,11 +2,22 @@
 
 from starlette.requests import Request
 
-from hub.api.answers import Json, ReportOut, UptimeOut
+from hub.api.answers import Json
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
-from hub.api.page_schemas import ReportsQuery, UptimeQuery
-from hub.services import reports, uptime
+from hub.api.figure_schemas import (
+    HourOut,
+    HoursQuery,
+    OutageOut,
+    OutagesQuery,
+    ReportOut,
+    ReportsQuery,
+    UptimeOut,
+    UptimeQuery,
+    stretches,
+)
+from hub.errors import Invalid
+from hub.services import day_details, reports, uptime
 from hub.services.views import see_page
 
 
@@ -23,6 +34,41 @@ async def show_uptime(request: Request, query: UptimeQuery) -> Reply[Json]:
                 days=query.days,
                 now=request.state.clock.now(),
                 component_id=query.component,
+                windows=stretches(query.windows),
+            )
+        )
+
+
+@endpoint(query=OutagesQuery, returns={200: list[OutageOut]}, access=Access.ANYONE)
+async def list_outages(request: Request, query: OutagesQuery) -> Reply[list[Json]]:
+    """When a component was not operational on the days asked for, and what told of it: what a bar's tooltip shows."""
+    try:
+        first, last = query.bounds()
+    except ValueError as error:
+        raise Invalid(fields={"date": str(error)}) from None
+    async with request.state.db() as session:
+        sight = await see_page(session, request.path_params["slug"], request.user)
+        return Reply(
+            await day_details.outages(
+                session,
+                sight.page,
+                sight.view,
+                query.component,
+                first=first,
+                last=last,
+                now=request.state.clock.now(),
+            )
+        )
+
+
+@endpoint(query=HoursQuery, returns={200: list[HourOut]}, access=Access.ANYONE)
+async def list_hours(request: Request, query: HoursQuery) -> Reply[list[Json]]:
+    """One day of a component, cut at the full hours of the page's clock."""
+    async with request.state.db() as session:
+        sight = await see_page(session, request.path_params["slug"], request.user)
+        return Reply(
+            await day_details.hours(
+                session, sight.page, sight.view, query.component, day=query.day, now=request.state.clock.now()
             )
         )
 

@@ -76,6 +76,8 @@ API_ROUTES: tuple[Route, ...] = (
     resource(f"{PAGE}/snapshot", GET=pages.show_snapshot),
     resource(f"{PAGE}/history", GET=pages.show_history),
     resource(f"{PAGE}/uptime", GET=figures.show_uptime),
+    resource(f"{PAGE}/uptime/days", GET=figures.list_outages),
+    resource(f"{PAGE}/uptime/hours", GET=figures.list_hours),
     resource(f"{PAGE}/reports", GET=figures.list_reports),
     resource(f"{PAGE}/groups", GET=groups.list_groups, POST=groups.create_group),
     resource(

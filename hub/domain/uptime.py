@@ -19,9 +19,11 @@ _NOTHING = timedelta(0)
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 _INDEX = {status: index for index, status in enumerate(Status)}
+_MAINTENANCE = _INDEX[Status.UNDER_MAINTENANCE]
 _PARTIAL, _MAJOR = _INDEX[Status.PARTIAL_OUTAGE], _INDEX[Status.MAJOR_OUTAGE]
 _WORST_FIRST = tuple(reversed(Status))
-_NO_TIME = (0,) * len(Status)
+NO_TIME: Sequence[int] = (0,) * len(Status)
+"""`spent_us` of a window of which nothing is known."""
 
 Weights = Mapping[Status, float]
 """What a second at each status costs, 0..1; a status that is not named costs nothing. Each page sets its own."""
@@ -54,7 +56,7 @@ class Figure:
     What is not among them is not known. Whole numbers, so that figures of neighbouring windows add up exactly.
     """
 
-    spent_us: Sequence[int] = _NO_TIME
+    spent_us: Sequence[int] = NO_TIME
 
     @property
     def known(self) -> timedelta:
@@ -84,24 +86,42 @@ class Figure:
         """Seconds in a partial or major outage, each counted whole whatever its weight."""
         return (self.spent_us[_PARTIAL] + self.spent_us[_MAJOR]) / _SECOND_US
 
+    @property
+    def seconds(self) -> dict[str, int]:
+        """Whole seconds at each status that occurred."""
+        return {
+            status.value: round(spent / _SECOND_US)
+            for status, spent in zip(Status, self.spent_us, strict=True)
+            if spent
+        }
+
     def ratio(self, weights: Weights, *, without_maintenance: bool = False) -> float | None:
         """Uptime 0..1, exactly 1.0 when nothing with a weight happened; None without data.
 
         `without_maintenance`: time under maintenance counts neither as up nor as known, whatever its weight.
         """
-        operational, maintenance, degraded, partial, major = self.spent_us
-        known = operational + degraded + partial + major + (0 if without_maintenance else maintenance)
-        if not known:
-            return None
-        lost = (
-            weights.get(Status.MAJOR_OUTAGE, 0.0) * major
-            + weights.get(Status.PARTIAL_OUTAGE, 0.0) * partial
-            + weights.get(Status.DEGRADED_PERFORMANCE, 0.0) * degraded
-            + weights.get(Status.OPERATIONAL, 0.0) * operational
-        )
-        if not without_maintenance:
-            lost += weights.get(Status.UNDER_MAINTENANCE, 0.0) * maintenance
-        return min(1.0, max(0.0, 1.0 - lost / known))
+        spent = self.spent_us
+        if without_maintenance:
+            spent = [*spent[:_MAINTENANCE], 0, *spent[_MAINTENANCE + 1 :]]
+        return ratio_of(spent, costs_of(weights))
+
+
+def costs_of(weights: Weights) -> Sequence[float]:
+    """`weights` in the order of `Status`, for `ratio_of`."""
+    return tuple(weights.get(status, 0.0) for status in Status)
+
+
+def ratio_of(spent_us: Sequence[int], costs: Sequence[float]) -> float | None:
+    """`1 - Σ weight(status) · time(status) ÷ known time`, within 0..1; None when nothing is known.
+
+    The one place where uptime is computed; written out, because a page of bars asks for it tens of thousands of times.
+    """
+    operational, maintenance, degraded, partial, major = spent_us
+    known = operational + maintenance + degraded + partial + major
+    if not known:
+        return None
+    lost = costs[0] * operational + costs[1] * maintenance + costs[2] * degraded + costs[3] * partial + costs[4] * major
+    return min(1.0, max(0.0, 1.0 - lost / known)) if lost else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +206,7 @@ def timeline(intervals: Iterable[Interval], now: datetime, since: datetime | Non
 
 def figure(spans: Iterable[Span], since: datetime, until: datetime) -> Figure:
     """How the window [since, until) went, of a `timeline`."""
-    spent = list(_NO_TIME)
+    spent = list(NO_TIME)
     for span in spans:
         overlap = min(span.end, until) - max(span.start, since)
         if overlap > _NOTHING:
@@ -213,9 +233,33 @@ def day_figures(spans: Sequence[Span], days: Sequence[Window]) -> list[Day]:
     return bars
 
 
+def bar_of(spent_us: Sequence[int], costs: Sequence[float]) -> tuple[float | None, str | None, int]:
+    """(uptime, worst status, seconds down) of one day; None, None and 0 without data. Written out like `ratio_of`."""
+    _, maintenance, degraded, partial, major = spent_us
+    ratio = ratio_of(spent_us, costs)
+    if major:
+        worst_name: str | None = "major_outage"
+    elif partial:
+        worst_name = "partial_outage"
+    elif degraded:
+        worst_name = "degraded_performance"
+    elif maintenance:
+        worst_name = "under_maintenance"
+    else:
+        worst_name = None if ratio is None else "operational"
+    return ratio, worst_name, round((partial + major) / _SECOND_US)
+
+
+def add(spent_us: Sequence[int], status: Status, length: timedelta) -> Sequence[int]:
+    """`spent_us` with `length` more at `status`."""
+    added = list(spent_us)
+    added[_INDEX[status]] += microseconds(length)
+    return tuple(added)
+
+
 def total(figures: Iterable[Figure]) -> Figure:
     """The figure of windows that lie side by side, as one."""
-    return Figure(tuple(map(sum, zip(_NO_TIME, *(part.spent_us for part in figures), strict=True))))
+    return Figure(tuple(map(sum, zip(NO_TIME, *(part.spent_us for part in figures), strict=True))))
 
 
 def average(ratios: Iterable[float | None]) -> float | None:

@@ -6,14 +6,15 @@ again where a past is told anew, and always what working all of it out again wou
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.domain.page import Component
 from hub.domain.status import Status
-from hub.domain.uptime import Span, day_of, day_start, split_by_day
+from hub.domain.uptime import NO_TIME, Interval, Span, Window, add, day_of, day_start, split_by_day
 from hub.services.intervals import load_intervals
 from models import ComponentDay
 
@@ -34,6 +35,69 @@ _ADD = """
         partial_outage_us = stored.partial_outage_us + excluded.partial_outage_us,
         major_outage_us = stored.major_outage_us + excluded.major_outage_us
     """
+
+
+# One statement, so that no interval ends between the two halves of the answer.
+_READ = """
+    SELECT wanted.id, open.status, lower(open.during) AS since, ended.*
+    FROM unnest(CAST(:ids AS text[])) AS wanted(id)
+    LEFT JOIN status_interval AS open ON open.component_id = wanted.id AND upper_inf(open.during)
+    LEFT JOIN (
+        SELECT component_id, array_agg(day - CAST(:first AS date)) AS indexes,
+               array_agg(operational_us) AS operational, array_agg(under_maintenance_us) AS under_maintenance,
+               array_agg(degraded_performance_us) AS degraded_performance,
+               array_agg(partial_outage_us) AS partial_outage, array_agg(major_outage_us) AS major_outage
+        FROM component_day
+        WHERE component_id = ANY(CAST(:ids AS text[])) AND day BETWEEN :first AND :last
+        GROUP BY component_id
+    ) AS ended ON ended.component_id = wanted.id
+    """
+
+
+async def read_days(
+    session: AsyncSession, components: Collection[Component], windows: Sequence[Window], now: datetime
+) -> dict[str, list[Sequence[int]]]:
+    """How components fared on each of `windows` (days side by side, ascending) up to `now`: microseconds by status.
+
+    What is open counts; what lies before a component's start date does not. Cost: a row for each component and day.
+    """
+    rows = await session.execute(
+        text(_READ),
+        {"ids": [item.id for item in components], "first": windows[0].date, "last": windows[-1].date},
+    )
+    found: dict[str, list[Sequence[int]]] = {}
+    for row in rows.all():
+        days = [NO_TIME] * len(windows)
+        if row.indexes is not None:
+            spent = zip(
+                row.operational,
+                row.under_maintenance,
+                row.degraded_performance,
+                row.partial_outage,
+                row.major_outage,
+                strict=True,
+            )
+            for index, at in zip(row.indexes, spent, strict=True):
+                days[index] = at
+        if row.since is not None:
+            _add_open(days, Interval(Status(row.status), row.since, None), windows, now)
+        found[row.id] = days
+    for item in components:
+        if item.start_date is not None:
+            hidden = sum(window.date < item.start_date for window in windows)
+            found[item.id][:hidden] = [NO_TIME] * hidden
+    return found
+
+
+def _add_open(days: list[Sequence[int]], last: Interval, windows: Sequence[Window], now: datetime) -> None:
+    """Count the interval that is open, from the last window backwards."""
+    for index in reversed(range(len(windows))):
+        window = windows[index]
+        if window.until <= last.start:
+            return
+        length = min(window.until, now) - max(window.since, last.start)
+        if length > timedelta(0):
+            days[index] = add(days[index], last.status, length)
 
 
 async def add_ended(session: AsyncSession, ended: Mapping[str, Sequence[Span]], zone: ZoneInfo) -> None:

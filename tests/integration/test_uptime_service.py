@@ -80,8 +80,10 @@ async def test_bars_figures_and_weights_of_a_page_are_those_of_its_intervals(ses
     assert first["ratio"] == pytest.approx(1 - 1.5 / 59)  # two whole days, and eleven hours of today
     assert second["days"][0] == {"date": "2026-11-23", "ratio": None, "worst": None, "downtime_s": 0, "no_data": True}
     assert second["ratio"] == 1.0
-    assert uptime["groups"] == [{"id": group_id, "name": "Core", "ratio": pytest.approx((first["ratio"] + 1) / 2)}]
+    mean = pytest.approx((first["ratio"] + 1) / 2)
+    assert uptime["groups"] == [{"id": group_id, "name": "Core", "ratio": mean, "ratio_excluding_maintenance": mean}]
     assert uptime["ratio"] == uptime["groups"][0]["ratio"]
+    assert first["seconds"] == {"operational": 59 * 3600 - 3 * 3600, "partial_outage": 3 * 3600}
 
 
 async def test_a_view_gets_no_trace_of_what_it_may_not_see(sessions: Sessions) -> None:
