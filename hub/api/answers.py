@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from hub.api.fields import DayText, InstantText, Out
+from hub.api.fields import DayText, InstantText, Out, left_out
 from hub.domain.incident import Impact, IncidentStatus
 from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.status import Indicator, Status
@@ -129,8 +129,12 @@ class RollUpOut(Out):
 
 
 class SnapshotOut(Out):
-    """`incidents` are the open ones, `maintenances` those not completed, `history` the last incidents that ended."""
+    """`incidents` are the open ones, `maintenances` those not completed, `history` the last incidents that ended.
 
+    `at`: the instant that was asked for; only where one was.
+    """
+
+    at: InstantText = left_out()
     channel: str
     epoch: str
     offset: int

@@ -186,6 +186,12 @@ class MaintenanceUpdateIn(In):
     version: Version | None = None
 
 
+class SnapshotQuery(Query):
+    """`at`: an instant in the past."""
+
+    at: Instant | None = None
+
+
 class HistoryQuery(Query):
     """`epoch`: that of the offset, so that an offset of another history is noticed even if it is small enough."""
 

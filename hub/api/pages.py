@@ -6,9 +6,9 @@ from hub.api.answers import HistoryOut, Json, PageOut, SnapshotOut, history_json
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
 from hub.api.locking import expected_version, tagged
-from hub.api.page_schemas import HistoryQuery, PageIn, PagePatch
+from hub.api.page_schemas import HistoryQuery, PageIn, PagePatch, SnapshotQuery
 from hub.errors import Conflict, Forbidden, NotFound, VersionConflict
-from hub.services import history, pages, snapshots
+from hub.services import history, pages, snapshots, time_travel
 from hub.services.database import one_moment
 from hub.services.views import resolve_view
 
@@ -58,9 +58,23 @@ async def delete_page(request: Request) -> Reply[None]:
     return Reply()
 
 
-@endpoint(returns={200: SnapshotOut}, access=Access.ANYONE)
-async def show_snapshot(request: Request) -> Reply[Json]:
-    """All that the caller sees of a page, and the position from which `history` or a socket goes on."""
+@endpoint(query=SnapshotQuery, returns={200: SnapshotOut}, access=Access.ANYONE, errors=(NotFound,))
+async def show_snapshot(request: Request, query: SnapshotQuery) -> Reply[Json]:
+    """All that the caller sees of a page, and the position from which `history` or a socket goes on.
+
+    With `at`: as the page was then, without what the caller may not see today.
+    """
+    if query.at is not None:
+        async with one_moment(request.state.db) as session:
+            return Reply(
+                await time_travel.read_past(
+                    session,
+                    request.path_params["slug"],
+                    request.user,
+                    at=query.at,
+                    now=request.state.clock.now(),
+                )
+            )
     channel = await _own_channel(request)
     async with one_moment(request.state.db) as session:
         return Reply(await snapshots.read_snapshot(session, channel))

@@ -9,10 +9,11 @@ ascending order). ADR 0001: events are differences of projections; ADR 0003: the
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,7 +27,7 @@ from hub.domain.snapshot import LISTS, Json, project
 from hub.domain.text import iso
 from hub.engine.broker import FLAG_CUT, FLAG_REMAP
 from hub.errors import Forbidden, NotFound, VersionConflict
-from hub.services import control, rights
+from hub.services import control, keyframes, rights
 from hub.services.follow import follow
 from hub.services.outbox import Append, append
 from hub.services.page_audit import Subject, note_change
@@ -145,17 +146,13 @@ def next_position(taken: Iterable[int]) -> int:
 async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> None:
     """Work out every view's event first, then raise the counters in ascending channel id with nothing in between."""
     assert change.kind in EVENT_TYPES, change.kind
-    rows = await change.session.execute(
-        select(ViewRow.key, ViewRow.channel_id, ViewRow.changed_at)
-        .where(ViewRow.page_id == change.page_id)
-        .order_by(ViewRow.channel_id)
-    )
     appends: list[tuple[Append, bool]] = []  # and whether everybody may see it
     moved: list[int] = []  # the channels of the views that see something new
-    for key, channel_id, changed_at in rows.all():
-        view = view_of_key(key)
-        old = project(change.before, view, iso(changed_at))
-        new = project(after, view, iso(changed_at))
+    due: list[Mapping[str, Any]] = []
+    for stand in await keyframes.stands(change.session, change.page_id):
+        key, channel_id, view = stand.key, stand.channel_id, view_of_key(stand.key)
+        old = project(change.before, view, iso(stand.changed_at))
+        new = project(after, view, iso(stand.changed_at))
         flags = FLAG_REMAP if remap else 0
         changes: Json | None
         if old is None or new is None:
@@ -177,10 +174,12 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
         kind = change.kind if changes["set"] or changes["remove"] else "audience.changed"
         body = json.dumps({"type": kind, "at": iso(change.now), **changes}, ensure_ascii=False, separators=(",", ":"))
         appends.append((Append(channel_id, kind, body, flags), key == PUBLIC))
+        due += keyframes.frames(stand, old, new, change.now)
     if remap:
         await control.tell(change.session, AudienceChanged(slug=after.page.slug), now=change.now)
     if not appends:
         return
+    await keyframes.store(change.session, due)
     if moved:
         await change.session.execute(update(ViewRow).where(ViewRow.channel_id.in_(moved)).values(changed_at=change.now))
     rights = await control.hold(change.session)
