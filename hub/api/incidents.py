@@ -21,7 +21,12 @@ async def list_incidents(request: Request, query: ListQuery) -> Reply[list[Json]
         before = (started_at, created_at, incident_id)
     async with request.state.db() as session:
         found = await incidents.list_incidents(
-            session, request.path_params["slug"], by=request.user, limit=query.limit, before=before
+            session,
+            request.path_params["slug"],
+            by=request.user,
+            limit=query.limit,
+            before=before,
+            month=query.in_month,
         )
     return Reply(found, next=next_cursor(found, query.limit, "started_at", "created_at", "id"))
 

@@ -21,7 +21,12 @@ async def list_maintenances(request: Request, query: ListQuery) -> Reply[list[Js
         before = (scheduled_for, maintenance_id)
     async with request.state.db() as session:
         found = await maintenances.list_maintenances(
-            session, request.path_params["slug"], by=request.user, limit=query.limit, before=before
+            session,
+            request.path_params["slug"],
+            by=request.user,
+            limit=query.limit,
+            before=before,
+            month=query.in_month,
         )
     return Reply(found, next=next_cursor(found, query.limit, "scheduled_for", "id"))
 

@@ -21,6 +21,7 @@ from hub.api.fields import (
     Word,
     left_out,
 )
+from hub.domain.archive import Month
 from hub.domain.incident import Impact, IncidentStatus
 from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.report import ReportKind
@@ -192,6 +193,9 @@ class SnapshotQuery(Query):
     at: Instant | None = None
 
 
+MonthText = Annotated[str, StringConstraints(pattern=r"^(19[7-9]|20\d|21\d)\d-(0[1-9]|1[0-2])$")]
+
+
 class HistoryQuery(Query):
     """`epoch`: that of the offset, so that an offset of another history is noticed even if it is small enough."""
 
@@ -214,7 +218,12 @@ class ReportsQuery(Query):
 
 
 class ListQuery(Query):
-    """`before`: the `meta.next` of the page before this one."""
+    """`before`: the `meta.next` of the page before this one. `month`: only what began in it, by the page's calendar."""
 
     before: Annotated[str, StringConstraints(max_length=200)] | None = None
+    month: MonthText | None = None
     limit: Limit = 50
+
+    @property
+    def in_month(self) -> Month | None:
+        return None if self.month is None else Month.parse(self.month)

@@ -12,6 +12,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
+from hub.domain.archive import Month
 from hub.domain.maintenance import (
     ACTIVE_STATUSES,
     MaintenanceStatus,
@@ -166,14 +167,23 @@ async def get_update(session: AsyncSession, slug: str, maintenance_id: str, upda
 
 
 async def list_maintenances(
-    session: AsyncSession, slug: str, *, by: Principal, limit: int, before: tuple[datetime, str] | None = None
+    session: AsyncSession,
+    slug: str,
+    *,
+    by: Principal,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+    month: Month | None = None,
 ) -> list[Json]:
-    """Up to `limit` maintenances, newest window first by (scheduled_for, id); keyset as `list_incidents`."""
+    """Up to `limit` maintenances, newest window first by (scheduled_for, id); keyset and month as `list_incidents`."""
     sight = await see_page(session, slug, by)
     key = (MaintenanceRow.scheduled_for, MaintenanceRow.id)
     found: list[Json] = []
     while len(found) < limit:
         where = MaintenanceRow.page_id == sight.page.id
+        if month is not None:
+            since, until = month.bounds(ZoneInfo(sight.page.time_zone))
+            where &= (MaintenanceRow.scheduled_for >= since) & (MaintenanceRow.scheduled_for < until)
         if before is not None:
             where &= tuple_(*key) < tuple_(*before)
         batch = await load_maintenances(session, where, order=[column.desc() for column in key], limit=limit)
