@@ -18,7 +18,8 @@ from models import Account, PageRole
 
 BASE_URL = "http://hub.test"
 _TABLES: tuple[str, ...] = ("account", "page", "component_group", "component", "incident", "incident_update")
-_TABLES += ("maintenance", "maintenance_update", "maintenance_component", "status_interval")
+_TABLES += ("maintenance", "maintenance_update", "maintenance_component", "status_interval", "base_interval")
+_TABLES += ("component_day",)
 _TABLES += ("event", "channel", "page_role", "view", "session")
 _TABLES += ("people_group", "group_member", "invitation", "invitation_use", "audit_entry", "mail")
 
