@@ -69,9 +69,12 @@ class VersionConflict(Conflict):
     code = "version_conflict"
     default_message = "Somebody else changed this since you read it."
 
-    def __init__(self, message: str | None = None, *, current: object = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str | None = None, *, current: Mapping[str, object] | None = None, versions: str | None = None
+    ) -> None:
+        super().__init__(message, fields={"version": versions} if versions else None)
         self.current = current  # the stored object, rendered by the edge into `data`
+        self.sent: object = None  # the caller's own, which the edge puts beside it
 
 
 class TooLarge(HubError):

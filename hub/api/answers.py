@@ -37,6 +37,7 @@ class GroupOut(Out):
 
     id: str
     name: str
+    description: str | None
     position: int
     status: Status
     version: int = Field(default=0)
@@ -79,6 +80,7 @@ class UpdateOut(Out):
     display_at: InstantText
     created_at: InstantText
     updated_at: InstantText
+    deliver_notifications: bool
     components: dict[str, Status]
     affected: list[AffectedOut]
 
@@ -99,10 +101,15 @@ class IncidentOut(Out):
     updates: list[UpdateOut]
     audience: str | None = Field(default=None)
     impact_override: Impact | None = Field(default=None)
+    is_backdated: bool = Field(default=False)
+    postmortem_draft: str | None = Field(default=None)
+    notes_count: int = Field(default=0)
     version: int = Field(default=0)
 
 
 class MaintenanceOut(Out):
+    """One with `cancelled_at` was called off before it began. `series_id`: that of all the windows of one rule."""
+
     id: str
     name: str
     status: MaintenanceStatus
@@ -115,11 +122,17 @@ class MaintenanceOut(Out):
     auto_start: bool
     auto_complete: bool
     rrule: str | None
+    series_id: str | None
+    sequence: int
+    remind_before_min: int | None
+    reminded_at: InstantText | None
+    cancelled_at: InstantText | None
     created_at: InstantText
     updated_at: InstantText
     components: list[str]
     updates: list[UpdateOut]
     audience: str | None = Field(default=None)
+    notes_count: int = Field(default=0)
     version: int = Field(default=0)
 
 
@@ -181,58 +194,3 @@ def history_json(past: History, *, is_same_life: bool) -> Json:
         ],
         "recovered": past.is_recovered and is_same_life,
     }
-
-
-class DayOut(Out):
-    date: DayText
-    ratio: float | None
-    worst: Status | None
-    downtime_s: int
-    no_data: bool
-
-
-class ComponentUptimeOut(Out):
-    id: str
-    name: str
-    group_id: str | None
-    ratio: float | None
-    downtime_s: int
-    days: list[DayOut]
-
-
-class GroupUptimeOut(Out):
-    id: str
-    name: str
-    ratio: float | None
-
-
-class UptimeOut(Out):
-    """Ratios are 0..1, null without data. Days are those of the page's zone; `period_end` is today."""
-
-    days: int
-    period_start: DayText
-    period_end: DayText
-    time_zone: str
-    weights: dict[str, float]
-    ratio: float | None
-    groups: list[GroupUptimeOut]
-    components: list[ComponentUptimeOut]
-
-
-class ComponentReportOut(Out):
-    id: str
-    name: str
-    uptime: float | None
-    downtime_s: int
-
-
-class ReportOut(Out):
-    kind: str
-    period_start: DayText
-    period_end: DayText
-    computed_at: InstantText
-    uptime: float | None
-    incidents: int
-    maintenances: int
-    downtime_s: int
-    components: list[ComponentReportOut]

@@ -16,7 +16,7 @@ from hub.api.body import fields_of, is_fit, read_model
 from hub.api.envelope import Reply, failure, success
 from hub.api.traffic import SAFE_METHODS, count_request
 from hub.auth.permissions import Principal
-from hub.errors import Forbidden, HubError, Invalid, NotFound, Unauthenticated
+from hub.errors import Forbidden, HubError, Invalid, NotFound, Unauthenticated, VersionConflict
 
 _NAME_IN_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -55,15 +55,17 @@ def endpoint(
 
     def decorate(handler: Handler) -> View:
         async def view(request: Request) -> Response:
+            arguments: list[BaseModel] = []
             try:
                 await _admit(request, access)
-                arguments = []
                 if body is not None:
                     arguments.append(await read_model(request, body, may_be_empty=body_may_be_empty))
                 if query is not None:
                     arguments.append(_read_query(request, query))
                 return success(request, await handler(request, *arguments))
             except HubError as error:
+                if isinstance(error, VersionConflict) and body is not None:
+                    error.sent = arguments[0].model_dump(mode="json", exclude_unset=True)
                 return failure(request, error)
 
         view.operation = Operation(  # type: ignore[attr-defined]

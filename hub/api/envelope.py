@@ -49,8 +49,10 @@ def success(request: Request, reply: Reply[Any]) -> Response:
 
 
 def failure(request: Request, error: HubError) -> Response:
-    """An expected error. A version conflict brings the stored object along in `data`."""
-    data = error.current if isinstance(error, VersionConflict) else None
+    """An expected error. A version conflict brings the stored object in `data`, and there what was sent as `sent`."""
+    data = None
+    if isinstance(error, VersionConflict) and error.current is not None:
+        data = {**error.current, "sent": error.sent}
     body = {"code": error.code, "message": error.message, "fields": error.fields, "error_id": None}
     headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else {}
     return _envelope(request, error.http_status, data=data, error=body, headers=headers | error.headers)

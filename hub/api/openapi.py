@@ -43,7 +43,7 @@ _ERROR = {
     "required": ["status", "data", "error", "meta"],
     "properties": {
         "status": {"const": "error"},
-        "data": {"description": "null; of a version conflict the stored object"},
+        "data": {"description": "null; of a version conflict the stored object, with what was sent as `sent`"},
         "error": {
             "type": "object",
             "required": ["code", "message", "fields", "error_id"],

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import insert, tuple_
@@ -11,6 +12,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
+from hub.domain.archive import Month
 from hub.domain.incident import Impact, IncidentStatus, is_open, may_follow
 from hub.domain.page import Incident, PageState
 from hub.domain.snapshot import Json, incident_is_visible, incident_json, visible_components

@@ -109,7 +109,7 @@ async def load_maintenances(
     limit: int | None = None,
     with_deleted: bool = False,
 ) -> tuple[Maintenance, ...]:
-    """The maintenances that `where` picks, whole, in `order`. `with_deleted`: for calendars, which must take them out."""
+    """The maintenances that `where` picks, whole, in `order`. `with_deleted`: for calendars, to take them out."""
     if not with_deleted:
         where &= MaintenanceRow.deleted_at.is_(None)
     notes = _count_of_notes(IncidentNote.maintenance_id == MaintenanceRow.id)

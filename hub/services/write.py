@@ -135,7 +135,7 @@ async def change_page(
 def check_version(stored: int, expected: int | None, current: Json) -> None:
     """Optimistic locking: VersionConflict, carrying the stored object, when the caller has read an older version."""
     if expected is not None and expected != stored:
-        raise VersionConflict(current=current)
+        raise VersionConflict(current=current, versions=f"made from version {expected}, but {stored} is stored")
 
 
 def next_position(taken: Iterable[int]) -> int:
