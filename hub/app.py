@@ -23,6 +23,7 @@ from hub.auth.client_tokens import ClientTokens
 from hub.auth.tokens import Tokens
 from hub.channels_file import channels_of
 from hub.clock import SystemClock
+from hub.documents.feeds import feed_routes
 from hub.engine.broker_redis import RedisBroker
 from hub.engine.census import Census
 from hub.engine.custom import CustomChannels
@@ -140,6 +141,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             *transport_routes(),
             *api_routes(),
+            *feed_routes(),
             *web_routes(site),
         ],
         middleware=http_middleware(settings),

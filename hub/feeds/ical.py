@@ -29,35 +29,40 @@ def render_calendar(page: Json, maintenances: Iterable[Json], names: Mapping[str
     calendar.add("X-WR-TIMEZONE", page["time_zone"])
     calendar.add("REFRESH-INTERVAL", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", "PT1H")
+    listed = sorted(maintenances, key=lambda item: (item["scheduled_for"], item["id"]))
+    last = {item["series_id"]: item["id"] for item in listed if item["series_id"]}
     events = []
     years: list[int] = []
-    for item in sorted(maintenances, key=lambda item: (item["scheduled_for"], item["id"])):
-        zone = _zone_of(item, page["time_zone"])
+    for item in listed:
+        is_last = last.get(item["series_id"], item["id"]) == item["id"]
+        recurs = bool(is_last and item["rrule"] and (item["status"] != "completed" or item["cancelled_at"]))
+        zone = ZoneInfo(page["time_zone"]) if recurs and page["time_zone"] not in _UTC_ZONES else None
         if zone is not None:
             years.append(parse(item["scheduled_for"]).astimezone(zone).year)
-        events.append(_event(item, names, site, zone, ZoneInfo(page["time_zone"])))
+        event = _event(item, names, site, zone)
+        event.add("UID", _uid(item, site, is_last=is_last))
+        if recurs:
+            event.add("RRULE", vRecur.from_ical(_rule(item["rrule"], ZoneInfo(page["time_zone"]))))
+        events.append(event)
     if years:
-        calendar.add_component(
-            Timezone.from_ical(timezone_text(page["time_zone"], min(years) - 1, max(years) + YEARS_OF_ZONE))
-        )
+        text = timezone_text(page["time_zone"], min(years) - 1, max(years) + YEARS_OF_ZONE)
+        calendar.add_component(Timezone.from_ical(text))
     for event in events:
         calendar.add_component(event)
     return bytes(calendar.to_ical())
 
 
-def _event(item: Json, names: Mapping[str, str], site: Site, zone: ZoneInfo | None, rule_zone: ZoneInfo) -> Event:
+def _event(item: Json, names: Mapping[str, str], site: Site, zone: ZoneInfo | None) -> Event:
+    """All but the name and the rule. `zone` None: times in UTC."""
     event = Event()
-    event.add("UID", _uid(item, site))
-    event.add("SEQUENCE", item.get("sequence", 0))
-    event.add("STATUS", "CANCELLED" if item.get("cancelled_at") else "CONFIRMED")
+    event.add("SEQUENCE", item["sequence"])
+    event.add("STATUS", "CANCELLED" if item["cancelled_at"] else "CONFIRMED")
     event.add("DTSTAMP", _whole_s(item["updated_at"]))
     event.add("CREATED", _whole_s(item["created_at"]))
     event.add("LAST-MODIFIED", _whole_s(item["updated_at"]))
     begins, ends = _whole_s(item["scheduled_for"]), _whole_s(item["scheduled_until"])
     event.add("DTSTART", begins if zone is None else begins.astimezone(zone))
     event.add("DTEND", ends if zone is None else ends.astimezone(zone))
-    if _is_series(item):
-        event.add("RRULE", vRecur.from_ical(_rule(item["rrule"], rule_zone)))
     event.add("SUMMARY", _text(item["name"]))
     event.add("DESCRIPTION", _text(_description(item, names)))
     event.add("URL", site.item_url(item["id"]))
@@ -65,22 +70,11 @@ def _event(item: Json, names: Mapping[str, str], site: Site, zone: ZoneInfo | No
     return event
 
 
-def _is_series(item: Json) -> bool:
-    """Whether more windows may follow this one: the last one that a rule has made so far."""
-    return bool(item["rrule"]) and item["status"] != "completed"
-
-
-def _zone_of(item: Json, name: str) -> ZoneInfo | None:
-    """The zone its times are written in, None for UTC."""
-    return ZoneInfo(name) if _is_series(item) and name not in _UTC_ZONES else None
-
-
-def _uid(item: Json, site: Site) -> str:
-    """One for a series, whichever window is its next; a window that is over has its own."""
-    if _is_series(item):
-        return f"{item.get('series_id') or item['id']}@{site.host}"
-    is_window = bool(item["rrule"] or item.get("series_id"))
-    return f"{item['id']}{'-window' if is_window else ''}@{site.host}"
+def _uid(item: Json, site: Site, *, is_last: bool) -> str:
+    """One for a series, whichever window is its last yet; a window before it has its own."""
+    if item["series_id"] is None:
+        return f"{item['id']}@{site.host}"
+    return f"{item['series_id']}@{site.host}" if is_last else f"{item['id']}-window@{site.host}"
 
 
 def _rule(rule: str, zone: ZoneInfo) -> str:
