@@ -1,6 +1,6 @@
 """Maintenance windows: their states, which transition is due at an instant, and when a window comes again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -41,15 +41,19 @@ def due_status(
     auto_start: bool,
     auto_complete: bool,
     now: datetime,
+    started_at: datetime | None = None,
 ) -> MaintenanceStatus | None:
     """The state the schedule asks for at `now`, or None when nothing is due.
 
     A window missed altogether (nobody was there to start it) goes straight to completed: one transition, not two
-    in the same minute. One that may not start by itself, or not complete by itself, waits for its operator.
+    in the same minute. One that may not start by itself, or not complete by itself, waits for its operator; so does one
+    that he has begun (`started_at`) when its window was over already.
     """
     if status is MaintenanceStatus.COMPLETED:
         return None
     has_begun = is_active(status) or (auto_start and now >= scheduled_for)
+    if started_at is not None and started_at >= scheduled_until:
+        return None
     if has_begun and auto_complete and now >= scheduled_until:
         return MaintenanceStatus.COMPLETED
     if status is MaintenanceStatus.SCHEDULED and auto_start and now >= scheduled_for:
@@ -73,9 +77,28 @@ def recurrence_problem(rule: str) -> str | None:
         return "needs whole numbers above 0 for COUNT and INTERVAL"
     try:
         rrulestr(rule, dtstart=datetime.fromtimestamp(0, UTC if parts.get("UNTIL", "").endswith("Z") else None))
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
         return "is not a recurrence rule"
     return None
+
+
+# Where a rule is tried: so close to the last year a date can have that a search which finds nothing ends soon (dateutil
+# looks at every day up to there), and yet more than 28 years before it, after which weekdays and leap days come again.
+_TRIAL_YEARS = range(9936, 9964)
+_TRIAL_PHASE = 8  # so that a year is tried in one whose days fall on the same days of the week
+_LIMITS = ("COUNT", "UNTIL")
+
+
+def comes_again(rule: str, local: datetime) -> bool:
+    """Has a rule, but for its COUNT and UNTIL, a date after `local` within some 28 years? Takes milliseconds."""
+    parts = [part for part in rule.split(";") if part.partition("=")[0].upper() not in _LIMITS]
+    trial = local.replace(tzinfo=None, year=_TRIAL_YEARS[0] + (local.year - 2000 + _TRIAL_PHASE) % len(_TRIAL_YEARS))
+    return rrulestr(";".join(parts), dtstart=trial).after(trial) is not None
+
+
+def remind_at(scheduled_for: datetime, remind_before_min: int | None) -> datetime | None:
+    """When to remind of a window, None for never."""
+    return None if remind_before_min is None else scheduled_for - timedelta(minutes=remind_before_min)
 
 
 def next_window(

@@ -1,53 +1,42 @@
-"""Scheduled maintenances: announced, changed, begun and ended. `schedule.py` does what their times ask for."""
+"""Scheduled maintenances: announced, moved, begun, ended, called off. `schedule.py` does what their times ask for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import insert, tuple_
+from sqlalchemy import tuple_
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
 from hub.domain.archive import Month
-from hub.domain.maintenance import (
-    ACTIVE_STATUSES,
-    MaintenanceStatus,
-    may_follow,
-    next_window,
-    recurrence_problem,
-)
+from hub.domain.maintenance import MaintenanceStatus, comes_again, may_follow, recurrence_problem
 from hub.domain.page import Maintenance, PageState
 from hub.domain.snapshot import Json, maintenance_is_visible, maintenance_json, visible_components
-from hub.domain.status import Status, worst
-from hub.errors import Invalid, NotFound
-from hub.ids import new_id
+from hub.errors import Conflict, Invalid, NotFound
 from hub.services.audiences import check_audience
+from hub.services.maintenance_windows import (
+    NewMaintenance,
+    add_words,
+    insert_maintenance,
+    insert_next,
+    link,
+    move,
+    reminded_by,
+)
 from hub.services.state import load_components, load_maintenances
 from hub.services.views import Sight, see_page
 from hub.services.write import PageChange, change_page, check_version
+from models import IncidentNote, MaintenanceComponent, MaintenanceUpdate
 from models import Maintenance as MaintenanceRow
-from models import MaintenanceComponent, MaintenanceUpdate
 
-_MS = timedelta(milliseconds=1)
+__all__ = ["NewMaintenance", "schedule"]
 
-
-@dataclass(frozen=True, slots=True)
-class NewMaintenance:
-    """`rrule`: RFC 5545, in the page's zone; each window that ends schedules the next."""
-
-    name: str
-    body: str
-    scheduled_for: datetime
-    scheduled_until: datetime
-    components: Sequence[str] = ()
-    rrule: str | None = None
-    auto_start: bool = True
-    auto_complete: bool = True
-    audience: str | None = None
+_TIMES = ("scheduled_for", "scheduled_until", "rrule")
+_FINISHED, _CANCELLED = "The maintenance is complete.", "The maintenance has been cancelled."
+_NAME_OF_DELETED = "Maintenance"
 
 
 async def schedule(session: AsyncSession, slug: str, new: NewMaintenance, *, by: Principal, now: datetime) -> Json:
@@ -55,9 +44,9 @@ async def schedule(session: AsyncSession, slug: str, new: NewMaintenance, *, by:
     _check_window(new.scheduled_for, new.scheduled_until)
     if new.scheduled_until <= now:
         raise Invalid(fields={"scheduled_until": "must lie in the future"})
-    _check_recurrence(new.rrule)
     async with change_page(session, slug, by=by, now=now, kind="maintenance.scheduled") as change:
         await check_audience(session, new.audience, by=change.by, stored=None)
+        _check_recurrence(change, new.rrule, new.scheduled_for)
         _check_components(change, new.components)
         maintenance_id = await insert_maintenance(change, new)
         change.subject = maintenance_id
@@ -71,18 +60,74 @@ async def add_update(
     *,
     status: MaintenanceStatus,
     body: str,
+    notify: bool = True,
     by: Principal,
     now: datetime,
     expected_version: int | None = None,
 ) -> Json:
     """Post an update, moving the maintenance to `status`; returns the update."""
     async with change_page(session, slug, by=by, now=now, kind="maintenance.updated") as change:
-        maintenance = await find_maintenance(change, maintenance_id)
-        check_version(maintenance.version, expected_version, _show(change, maintenance))
+        maintenance = await find_maintenance(change, maintenance_id, expected_version)
         if not may_follow(maintenance.status, status):
             raise Invalid(fields={"status": f"cannot follow {maintenance.status.value}"})
-        update_id = await move(change, maintenance, status, body, started_at=now, completed_at=now)
+        update_id = await move(change, maintenance, status, body, at=now, notify=notify)
     return await get_update(session, slug, maintenance_id, update_id, by=by)
+
+
+async def finish(
+    session: AsyncSession,
+    slug: str,
+    maintenance_id: str,
+    *,
+    body: str | None = None,
+    by: Principal,
+    now: datetime,
+    expected_version: int | None = None,
+) -> Json:
+    """End a maintenance that is under way, before its time or after it; Conflict for any other."""
+    async with change_page(session, slug, by=by, now=now, kind="maintenance.completed") as change:
+        maintenance = await find_maintenance(change, maintenance_id, expected_version)
+        if not maintenance.is_active:
+            raise Conflict(f"This maintenance is not under way: it is {maintenance.status.value}.")
+        await move(change, maintenance, MaintenanceStatus.COMPLETED, body or _FINISHED, at=now)
+    return await get(session, slug, maintenance_id, by=by)
+
+
+async def cancel(
+    session: AsyncSession,
+    slug: str,
+    maintenance_id: str,
+    *,
+    body: str | None = None,
+    ends_series: bool = False,
+    by: Principal,
+    now: datetime,
+    expected_version: int | None = None,
+) -> Json:
+    """Call off a maintenance that has not begun; Conflict for any other. It stays in the history, as called off.
+
+    Of a recurring one this window alone, and the next one is scheduled, unless `ends_series`.
+    """
+    async with change_page(session, slug, by=by, now=now, kind="maintenance.cancelled") as change:
+        maintenance = await find_maintenance(change, maintenance_id, expected_version)
+        if maintenance.status is not MaintenanceStatus.SCHEDULED:
+            raise Conflict(f"This maintenance can no longer be called off: it is {maintenance.status.value}.")
+        await session.execute(
+            sql_update(MaintenanceRow)
+            .where(MaintenanceRow.id == maintenance_id)
+            .values(
+                status=MaintenanceStatus.COMPLETED.value,
+                completed_at=now,
+                cancelled_at=now,
+                sequence=MaintenanceRow.sequence + 1,
+                updated_at=now,
+                version=MaintenanceRow.version + 1,
+            )
+        )
+        await add_words(change, maintenance, MaintenanceStatus.COMPLETED, body or _CANCELLED, at=now)
+        if not ends_series:
+            await insert_next(change, maintenance)
+    return await get(session, slug, maintenance_id, by=by)
 
 
 async def update(
@@ -95,57 +140,112 @@ async def update(
     now: datetime,
     expected_version: int | None = None,
 ) -> Json:
-    """Change `name, body, scheduled_for, scheduled_until, rrule, auto_start, auto_complete, audience, components`."""
-    _check_recurrence(changes.get("rrule"))
-    async with change_page(session, slug, by=by, now=now, kind="maintenance.updated") as change:
-        maintenance = await find_maintenance(change, maintenance_id)
-        check_version(maintenance.version, expected_version, _show(change, maintenance))
+    """Change any of `NewMaintenance`'s fields but `notify`.
+
+    Another window or rule is a move: `sequence` grows, which calendars ask for, and the reminder is due again. One that
+    has begun may end at another time; nothing moves one that has ended. Components count for all of its time.
+    """
+    async with change_page(session, slug, by=by, now=now, kind="maintenance.edited") as change:
+        maintenance = await find_maintenance(change, maintenance_id, expected_version)
         await check_audience(session, changes.get("audience"), by=change.by, stored=maintenance.audience)
         values = dict(changes)
-        _check_window(
-            values.get("scheduled_for", maintenance.scheduled_for),
-            values.get("scheduled_until", maintenance.scheduled_until),
-        )
         components = values.pop("components", None)
-        if components is not None:
-            _check_components(change, components)
-            await session.execute(
-                sql_delete(MaintenanceComponent).where(MaintenanceComponent.maintenance_id == maintenance_id)
+        values = {name: value for name, value in values.items() if getattr(maintenance, name) != value}
+        is_moved = not values.keys().isdisjoint(_TIMES)
+        if is_moved:
+            _check_move(change, maintenance, values)
+            values["sequence"] = maintenance.sequence + 1
+            change.kind = "maintenance.updated"
+        if values.get("rrule") is not None and maintenance.series_id is None:
+            values["series_id"] = maintenance_id
+        if maintenance.status is MaintenanceStatus.SCHEDULED and {"scheduled_for", "remind_before_min"} & values.keys():
+            values["reminded_at"] = reminded_by(
+                change,
+                values.get("scheduled_for", maintenance.scheduled_for),
+                values.get("remind_before_min", maintenance.remind_before_min),
             )
-            await _link(session, maintenance_id, components)
-        if changes:
-            await session.execute(
-                sql_update(MaintenanceRow)
-                .where(MaintenanceRow.id == maintenance_id)
-                .values(**values, updated_at=now, version=MaintenanceRow.version + 1)
-            )
+        if components is not None and set(components) != set(maintenance.component_ids):
+            await _change_components(change, maintenance, components)
+            change.kind = "maintenance.updated"
+        elif not values:
+            return maintenance_json(maintenance, visible_components(change.before, change.view), change.view)
+        await session.execute(
+            sql_update(MaintenanceRow)
+            .where(MaintenanceRow.id == maintenance_id)
+            .values(**values, updated_at=now, version=MaintenanceRow.version + 1)
+        )
     return await get(session, slug, maintenance_id, by=by)
 
 
 async def edit_update(
-    session: AsyncSession, slug: str, maintenance_id: str, update_id: str, *, body: str, by: Principal, now: datetime
+    session: AsyncSession,
+    slug: str,
+    maintenance_id: str,
+    update_id: str,
+    *,
+    body: str,
+    notify: bool = False,
+    by: Principal,
+    now: datetime,
+    expected_version: int | None = None,
 ) -> Json:
-    """Correct the text of an update; it keeps its place and its time."""
-    async with change_page(session, slug, by=by, now=now, kind="maintenance.updated") as change:
-        maintenance = await find_maintenance(change, maintenance_id)
-        if update_id not in {item.id for item in maintenance.updates}:
+    """Correct the text of an update; it keeps its place and its time, and nobody is notified unless `notify`."""
+    async with change_page(session, slug, by=by, now=now, kind="maintenance.edited") as change:
+        maintenance = await find_maintenance(change, maintenance_id, expected_version)
+        old = next((item for item in maintenance.updates if item.id == update_id), None)
+        if old is None:
             raise NotFound("There is no such update.")
-        await session.execute(
-            sql_update(MaintenanceUpdate).where(MaintenanceUpdate.id == update_id).values(body=body, updated_at=now)
-        )
-        await session.execute(
-            sql_update(MaintenanceRow)
-            .where(MaintenanceRow.id == maintenance_id)
-            .values(updated_at=now, version=MaintenanceRow.version + 1)
-        )
+        values: dict[str, Any] = {"body": body} if body != old.body else {}
+        if notify:
+            change.kind = "maintenance.updated"
+            values["deliver_notifications"] = True
+        if values:
+            await session.execute(
+                sql_update(MaintenanceUpdate).where(MaintenanceUpdate.id == update_id).values(**values, updated_at=now)
+            )
+            await session.execute(
+                sql_update(MaintenanceRow)
+                .where(MaintenanceRow.id == maintenance_id)
+                .values(updated_at=now, version=MaintenanceRow.version + 1)
+            )
     return await get_update(session, slug, maintenance_id, update_id, by=by)
 
 
-async def delete(session: AsyncSession, slug: str, maintenance_id: str, *, by: Principal, now: datetime) -> None:
-    """Call a maintenance off, as if it had never been announced."""
+async def delete(
+    session: AsyncSession,
+    slug: str,
+    maintenance_id: str,
+    *,
+    by: Principal,
+    now: datetime,
+    expected_version: int | None = None,
+) -> None:
+    """Take a maintenance back as if it had never been announced, with its series and its share in the figures.
+
+    What stays is known to calendars alone: that the window of this id, without any words, does not take place.
+    """
     async with change_page(session, slug, by=by, now=now, kind="maintenance.deleted") as change:
-        await find_maintenance(change, maintenance_id)
-        await session.execute(sql_delete(MaintenanceRow).where(MaintenanceRow.id == maintenance_id))
+        maintenance = await find_maintenance(change, maintenance_id, expected_version)
+        for table in (MaintenanceUpdate, IncidentNote):
+            await session.execute(sql_delete(table).where(table.maintenance_id == maintenance_id))
+        await session.execute(
+            sql_update(MaintenanceRow)
+            .where(MaintenanceRow.id == maintenance_id)
+            .values(
+                name=_NAME_OF_DELETED,
+                body="",
+                rrule=None,
+                external_id=None,
+                status=MaintenanceStatus.COMPLETED.value,
+                completed_at=maintenance.completed_at or now,
+                cancelled_at=maintenance.cancelled_at or now,
+                deleted_at=now,
+                sequence=MaintenanceRow.sequence + 1,
+                updated_at=now,
+            )
+        )
+        if maintenance.started_at is not None:
+            change.rewrite(maintenance.component_ids, maintenance.started_at)
 
 
 async def get(session: AsyncSession, slug: str, maintenance_id: str, *, by: Principal) -> Json:
@@ -194,140 +294,6 @@ async def list_maintenances(
     return found[:limit]
 
 
-async def insert_maintenance(change: PageChange, new: NewMaintenance) -> str:
-    maintenance_id = new_id()
-    await change.session.execute(
-        insert(MaintenanceRow).values(
-            id=maintenance_id,
-            page_id=change.page_id,
-            name=new.name,
-            body=new.body,
-            status=MaintenanceStatus.SCHEDULED.value,
-            audience=new.audience,
-            scheduled_for=new.scheduled_for,
-            scheduled_until=new.scheduled_until,
-            auto_start=new.auto_start,
-            auto_complete=new.auto_complete,
-            rrule=new.rrule,
-            created_at=change.now,
-            updated_at=change.now,
-        )
-    )
-    await _link(change.session, maintenance_id, new.components)
-    await _insert_update(change, maintenance_id, MaintenanceStatus.SCHEDULED, new.body, change.now, new.components)
-    return maintenance_id
-
-
-async def move(
-    change: PageChange,
-    maintenance: Maintenance,
-    status: MaintenanceStatus,
-    body: str,
-    *,
-    started_at: datetime,
-    completed_at: datetime,
-) -> str:
-    """Store the new state and the update that tells it; `started_at`, `completed_at`: the values where they are new."""
-    is_over = status is MaintenanceStatus.COMPLETED
-    starts = status in ACTIVE_STATUSES and maintenance.status is MaintenanceStatus.SCHEDULED
-    ends = is_over and maintenance.status is not MaintenanceStatus.COMPLETED
-    if starts or ends:
-        change.kind = "maintenance.completed" if ends else "maintenance.started"
-    has_started = maintenance.started_at or (min(started_at, completed_at) if starts or ends else None)
-    await change.session.execute(
-        sql_update(MaintenanceRow)
-        .where(MaintenanceRow.id == maintenance.id)
-        .values(
-            status=status.value,
-            started_at=has_started,
-            completed_at=(maintenance.completed_at or completed_at) if is_over else None,
-            updated_at=change.now,
-            version=MaintenanceRow.version + 1,
-        )
-    )
-    if ends and maintenance.rrule is not None:
-        await _insert_next(change, maintenance, maintenance.rrule)
-    at = max(change.now, max((item.display_at for item in maintenance.updates), default=change.now - _MS) + _MS)
-    return await _insert_update(change, maintenance.id, status, body, at, maintenance.component_ids)
-
-
-async def _insert_next(change: PageChange, maintenance: Maintenance, rule: str) -> None:
-    """The next window of a recurring maintenance that has not ended yet; windows missed altogether are passed over."""
-    window: tuple[datetime, datetime, str] | None
-    window = (maintenance.scheduled_for, maintenance.scheduled_until, rule)
-    zone = ZoneInfo(change.before.page.time_zone)
-    while window is not None:
-        start, end, rule = window
-        window = next_window(rule, zone, start, end)
-        if window is not None and window[1] > change.now:
-            break
-    if window is None:
-        return
-    await insert_maintenance(
-        change,
-        NewMaintenance(
-            name=maintenance.name,
-            body=maintenance.body,
-            scheduled_for=window[0],
-            scheduled_until=window[1],
-            components=[key for key in maintenance.component_ids if key in change.before.statuses],
-            rrule=window[2],
-            auto_start=maintenance.auto_start,
-            auto_complete=maintenance.auto_complete,
-            audience=maintenance.audience,
-        ),
-    )
-
-
-async def _insert_update(
-    change: PageChange,
-    maintenance_id: str,
-    status: MaintenanceStatus,
-    body: str,
-    at: datetime,
-    component_ids: Sequence[str],
-) -> str:
-    update_id = new_id()
-    before = change.before
-    await change.session.execute(
-        insert(MaintenanceUpdate).values(
-            id=update_id,
-            maintenance_id=maintenance_id,
-            status=status.value,
-            body=body,
-            affected=[
-                {
-                    "id": key,
-                    "name": before.components_by_id[key].name,
-                    "old_status": before.statuses[key].value,
-                    "new_status": _status_under(status, before.statuses[key]).value,
-                }
-                for key in component_ids
-                if key in before.statuses
-            ],
-            display_at=at,
-            created_at=at,
-            updated_at=at,
-        )
-    )
-    return update_id
-
-
-def _status_under(status: MaintenanceStatus, before: Status) -> Status:
-    """What a component shows once the maintenance is in `status`, as far as this maintenance alone can say."""
-    if status in ACTIVE_STATUSES:
-        return worst((before, Status.UNDER_MAINTENANCE))
-    if status is MaintenanceStatus.COMPLETED and before is Status.UNDER_MAINTENANCE:
-        return Status.OPERATIONAL
-    return before
-
-
-async def _link(session: AsyncSession, maintenance_id: str, component_ids: Sequence[str]) -> None:
-    if component_ids:
-        links = [{"maintenance_id": maintenance_id, "component_id": key} for key in dict.fromkeys(component_ids)]
-        await session.execute(insert(MaintenanceComponent), links)
-
-
 async def _shown(session: AsyncSession, sight: Sight, maintenances: Sequence[Maintenance]) -> list[Json]:
     state = PageState(page=sight.page, components=await load_components(session, sight.page.id))
     visible = visible_components(state, sight.view)
@@ -338,23 +304,46 @@ async def _shown(session: AsyncSession, sight: Sight, maintenances: Sequence[Mai
     ]
 
 
-async def find_maintenance(change: PageChange, maintenance_id: str) -> Maintenance:
+async def find_maintenance(change: PageChange, maintenance_id: str, expected_version: int | None = None) -> Maintenance:
+    """A maintenance of the page that is changed. NotFound; VersionConflict when the caller read an older version."""
     where = (MaintenanceRow.page_id == change.page_id) & (MaintenanceRow.id == maintenance_id)
     found = await load_maintenances(change.session, where)
     if not found:
         raise NotFound("There is no such maintenance.")
-    change.subject = found[0]
-    return found[0]
+    maintenance = change.subject = found[0]
+    shown = maintenance_json(maintenance, visible_components(change.before, change.view), change.view)
+    check_version(maintenance.version, expected_version, shown)
+    return maintenance
 
 
-def _show(change: PageChange, maintenance: Maintenance) -> Json:
-    return maintenance_json(maintenance, visible_components(change.before, change.view), change.view)
+async def _change_components(change: PageChange, maintenance: Maintenance, components: Sequence[str]) -> None:
+    old = maintenance.component_ids
+    _check_components(change, components, known=old)
+    await change.session.execute(
+        sql_delete(MaintenanceComponent).where(MaintenanceComponent.maintenance_id == maintenance.id)
+    )
+    await link(change.session, maintenance.id, components)
+    if maintenance.started_at is not None:
+        change.rewrite(set(old) ^ set(components), maintenance.started_at)
 
 
-def _check_components(change: PageChange, component_ids: Sequence[str]) -> None:
-    unknown = [key for key in component_ids if key not in change.before.statuses]
+def _check_components(change: PageChange, component_ids: Sequence[str], known: Sequence[str] = ()) -> None:
+    unknown = [key for key in component_ids if key not in change.before.statuses and key not in known]
     if unknown:
         raise Invalid(fields={"components": f"not on this page: {', '.join(unknown)}"})
+
+
+def _check_move(change: PageChange, maintenance: Maintenance, values: Mapping[str, Any]) -> None:
+    """`values`: what differs. Raises Invalid."""
+    if maintenance.status is MaintenanceStatus.COMPLETED:
+        raise Invalid(fields={name: "cannot change: it has ended" for name in _TIMES if name in values})
+    if maintenance.is_active and "scheduled_for" in values:
+        raise Invalid(fields={"scheduled_for": "cannot change: it has begun"})
+    start, end, rule = (values.get(name, getattr(maintenance, name)) for name in _TIMES)
+    _check_window(start, end)
+    if not values.keys().isdisjoint(_TIMES[:2]) and end <= change.now:
+        raise Invalid(fields={"scheduled_until": "must lie in the future; to end it now, finish it"})
+    _check_recurrence(change, rule, start)
 
 
 def _check_window(scheduled_for: datetime, scheduled_until: datetime) -> None:
@@ -362,6 +351,12 @@ def _check_window(scheduled_for: datetime, scheduled_until: datetime) -> None:
         raise Invalid(fields={"scheduled_until": "must come after scheduled_for"})
 
 
-def _check_recurrence(rule: str | None) -> None:
-    if rule is not None and (problem := recurrence_problem(rule)):
+def _check_recurrence(change: PageChange, rule: str | None, scheduled_for: datetime) -> None:
+    """A rule must have a date after this window, but for one that says that this is the last."""
+    if rule is None:
+        return
+    problem = recurrence_problem(rule)
+    if problem is None and not comes_again(rule, scheduled_for.astimezone(ZoneInfo(change.before.page.time_zone))):
+        problem = "has no date after this one within 28 years"
+    if problem:
         raise Invalid(fields={"rrule": problem})

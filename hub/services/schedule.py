@@ -2,12 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import SYSTEM
-from hub.domain.maintenance import ACTIVE_STATUSES, MaintenanceStatus, due_status
-from hub.services.maintenances import find_maintenance, move
+from hub.domain.maintenance import ACTIVE_STATUSES, MaintenanceStatus, due_status, remind_at
+from hub.domain.page import Maintenance
+from hub.services.maintenance_windows import move
+from hub.services.maintenances import find_maintenance
 from hub.services.write import change_page
 from models import Maintenance as MaintenanceRow
 from models import Page as PageRow
@@ -19,27 +22,35 @@ _AUTOMATIC_WORDS = {
 
 
 async def due(session: AsyncSession, now: datetime) -> list[tuple[str, str]]:
-    """(slug, maintenance id) of everything the schedule asks to begin or end at `now`, earliest window first."""
-    active = [status.value for status in ACTIVE_STATUSES]
+    """(slug, maintenance id) of everything the schedule asks to begin, to end or to remind of at `now`.
+
+    Earliest window first.
+    """
+    row = MaintenanceRow
+    is_scheduled = row.status == MaintenanceStatus.SCHEDULED.value
+    remind_before = func.make_interval(0, 0, 0, 0, 0, row.remind_before_min)
     rows = await session.execute(
-        select(PageRow.slug, MaintenanceRow.id)
-        .join(PageRow, PageRow.id == MaintenanceRow.page_id)
+        select(PageRow.slug, row.id)
+        .join(PageRow, PageRow.id == row.page_id)
         .where(
-            MaintenanceRow.completed_at.is_(None),
+            row.completed_at.is_(None),
             or_(
+                and_(is_scheduled, row.auto_start, row.scheduled_for <= now),
                 and_(
-                    MaintenanceRow.status == MaintenanceStatus.SCHEDULED.value,
-                    MaintenanceRow.auto_start,
-                    MaintenanceRow.scheduled_for <= now,
+                    row.status.in_([status.value for status in ACTIVE_STATUSES]),
+                    row.auto_complete,
+                    row.scheduled_until <= now,
+                    or_(row.started_at.is_(None), row.started_at < row.scheduled_until),
                 ),
                 and_(
-                    MaintenanceRow.status.in_(active),
-                    MaintenanceRow.auto_complete,
-                    MaintenanceRow.scheduled_until <= now,
+                    is_scheduled,
+                    row.reminded_at.is_(None),
+                    row.scheduled_for > now,
+                    row.scheduled_for - remind_before <= now,
                 ),
             ),
         )
-        .order_by(MaintenanceRow.scheduled_for, MaintenanceRow.id)
+        .order_by(row.scheduled_for, row.id)
     )
     return [(slug, key) for slug, key in rows.all()]
 
@@ -47,9 +58,10 @@ async def due(session: AsyncSession, now: datetime) -> list[tuple[str, str]]:
 async def advance(session: AsyncSession, slug: str, maintenance_id: str, *, now: datetime) -> bool:
     """Do what the schedule asks of one maintenance at `now`; False when nothing is due (any more).
 
-    Begins and ends at the planned times, however late this runs; a recurring one schedules its next window.
+    Begins and ends at the planned times, however late this runs; a recurring one schedules its next window. Reminds
+    once, and never of what should have begun already.
     """
-    async with change_page(session, slug, by=SYSTEM, now=now, kind="maintenance.updated") as change:
+    async with change_page(session, slug, by=SYSTEM, now=now, kind="maintenance.reminded") as change:
         maintenance = await find_maintenance(change, maintenance_id)
         status = due_status(
             maintenance.status,
@@ -58,15 +70,30 @@ async def advance(session: AsyncSession, slug: str, maintenance_id: str, *, now:
             auto_start=maintenance.auto_start,
             auto_complete=maintenance.auto_complete,
             now=now,
+            started_at=maintenance.started_at,
         )
-        if status is None:
+        if status is not None:
+            is_over = status is MaintenanceStatus.COMPLETED
+            await move(
+                change,
+                maintenance,
+                status,
+                _AUTOMATIC_WORDS[status],
+                at=maintenance.scheduled_until if is_over else maintenance.scheduled_for,
+                started_at=maintenance.scheduled_for,
+            )
+            return True
+        if not _is_reminder_due(maintenance, now):
             return False
-        await move(
-            change,
-            maintenance,
-            status,
-            _AUTOMATIC_WORDS[status],
-            started_at=maintenance.scheduled_for,
-            completed_at=maintenance.scheduled_until,
+        # Neither `version` nor `updated_at`: nothing that somebody edits meanwhile has changed.
+        await session.execute(
+            sql_update(MaintenanceRow).where(MaintenanceRow.id == maintenance_id).values(reminded_at=now)
         )
     return True
+
+
+def _is_reminder_due(maintenance: Maintenance, now: datetime) -> bool:
+    if maintenance.status is not MaintenanceStatus.SCHEDULED or maintenance.reminded_at is not None:
+        return False
+    due_at = remind_at(maintenance.scheduled_for, maintenance.remind_before_min)
+    return due_at is not None and due_at <= now < maintenance.scheduled_for
