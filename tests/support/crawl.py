@@ -5,9 +5,10 @@ import base64
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -30,12 +31,15 @@ NOBODYS_ID, NOBODYS_SLUG = "zzzzzzzzzzzz", "nobodys-page"
 AT_ONCE = 6
 ASK_ODDLY = ("anonymous", "other_owner")  # who also tries HEAD and OPTIONS
 TRANSPORTS = ("/connection/", "/emulation")
-# What a GET may be asked for beside its path. `before` comes from `meta.next`.
+TODAY, LATELY = (datetime.now(UTC).date() - timedelta(days=back) for back in (0, 60))
+# What a GET may be asked for beside its path. `before` comes from `meta.next`; `{component}` is each of the page.
 QUERIES: dict[str, Sequence[str]] = {
     "/api/v1/pages/{slug}/history": ("?limit=300", "?after=1&limit=1"),
     "/api/v1/pages/{slug}/incidents": ("?limit=1",),
     "/api/v1/pages/{slug}/maintenances": ("?limit=1",),
-    "/api/v1/pages/{slug}/uptime": ("?days=3",),
+    "/api/v1/pages/{slug}/uptime": ("?days=3&windows=24h,7d",),
+    "/api/v1/pages/{slug}/uptime/days": (f"?component={{component}}&from={LATELY}&to={TODAY}",),
+    "/api/v1/pages/{slug}/uptime/hours": (f"?component={{component}}&date={TODAY}",),
     "/api/v1/pages/{slug}/reports": ("?kind=weekly",),
     "/login": ("?next=/console", "?next=//evil.example"),
     "/demo": ("?page=elsewhere",),
@@ -100,7 +104,7 @@ async def ask_all(world: World, client: httpx2.AsyncClient, harvest: Harvest, id
             continue
         found = addresses(way, ids or world.ids, stranger=NOBODYS_ID)
         for address in found:
-            wanted += [("GET", address + query, way) for query in ("", *QUERIES.get(way.path, ()))]
+            wanted += [("GET", address + query, way) for query in ("", *_queries(way, address, ids or world.ids))]
         if harvest.person.name in ASK_ODDLY:
             wanted += [(method, found[0], way) for method in ("HEAD", "OPTIONS")]
 
@@ -108,6 +112,16 @@ async def ask_all(world: World, client: httpx2.AsyncClient, harvest: Harvest, id
         harvest.pieces += await _answers(client, *one)
 
     await at_once(wanted, ask)
+
+
+def _queries(way: Way, address: str, ids: Ids) -> Iterator[str]:
+    for query in QUERIES.get(way.path, ()):
+        if "{component}" not in query:
+            yield query
+            continue
+        for slug, kinds in ids.of_page.items():
+            if f"/{slug}/" in address:
+                yield from (query.format(component=key) for key in kinds.get("component", ()))
 
 
 async def at_once(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
