@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from hub.api.fields import Day, DayText, Id, InstantText, Limit, Out, Query
 from hub.domain.report import ReportKind
 from hub.domain.status import Status
+from hub.errors import Invalid
 from hub.services.uptime import Stretch
 
 MAX_DAYS, MAX_HOURS, MAX_WINDOWS = 366, 168, 8
@@ -41,29 +42,45 @@ class UptimeQuery(Query):
     windows: Annotated[str, AfterValidator(_windows)] = ""
 
 
-class OutagesQuery(Query):
+class OfComponent(Query):
+    """`component` is needed, but asked for after the page has been found: an absent page is absent whatever is asked."""
+
+    component: Id | None = None
+    day: Annotated[Day | None, Field(alias="date")] = None
+
+    def of(self) -> str:
+        """The component; Invalid where none is named."""
+        if self.component is None:
+            raise Invalid(fields={"component": "is needed"})
+        return self.component
+
+
+class HoursQuery(OfComponent):
+    """One `date`."""
+
+    def date(self) -> Day:
+        """Invalid where none is given."""
+        if self.day is None:
+            raise Invalid(fields={"date": "is needed"})
+        return self.day
+
+
+class OutagesQuery(OfComponent):
     """One `date`, or the days `from` to `to`, both included."""
 
-    component: Id
-    day: Annotated[Day | None, Field(alias="date")] = None
     since: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
 
     def bounds(self) -> tuple[Day, Day]:
-        """The first and the last day; ValueError in words when it is not said which."""
+        """The first and the last day; Invalid when it is not said which."""
         if self.day is not None and self.since is None and self.to is None:
             return self.day, self.day
         if self.day is not None or self.since is None:
-            raise ValueError("give either `date`, or `from` and `to`")
+            raise Invalid(fields={"date": "give either `date`, or `from` and `to`"})
         last = self.to or self.since
         if not 0 <= (last - self.since).days < MAX_DAYS:
-            raise ValueError(f"`to` must not lie before `from`, nor {MAX_DAYS} days or more after it")
+            raise Invalid(fields={"to": f"must not lie before `from`, nor {MAX_DAYS} days or more after it"})
         return self.since, last
-
-
-class HoursQuery(Query):
-    component: Id
-    day: Annotated[Day, Field(alias="date")]
 
 
 class ReportsQuery(Query):

@@ -16,7 +16,6 @@ from hub.api.figure_schemas import (
     UptimeQuery,
     stretches,
 )
-from hub.errors import Invalid
 from hub.services import day_details, reports, uptime
 from hub.services.views import see_page
 
@@ -42,18 +41,15 @@ async def show_uptime(request: Request, query: UptimeQuery) -> Reply[Json]:
 @endpoint(query=OutagesQuery, returns={200: list[OutageOut]}, access=Access.ANYONE)
 async def list_outages(request: Request, query: OutagesQuery) -> Reply[list[Json]]:
     """When a component was not operational on the days asked for, and what told of it: what a bar's tooltip shows."""
-    try:
-        first, last = query.bounds()
-    except ValueError as error:
-        raise Invalid(fields={"date": str(error)}) from None
     async with request.state.db() as session:
         sight = await see_page(session, request.path_params["slug"], request.user)
+        first, last = query.bounds()
         return Reply(
             await day_details.outages(
                 session,
                 sight.page,
                 sight.view,
-                query.component,
+                query.of(),
                 first=first,
                 last=last,
                 now=request.state.clock.now(),
@@ -68,7 +64,7 @@ async def list_hours(request: Request, query: HoursQuery) -> Reply[list[Json]]:
         sight = await see_page(session, request.path_params["slug"], request.user)
         return Reply(
             await day_details.hours(
-                session, sight.page, sight.view, query.component, day=query.day, now=request.state.clock.now()
+                session, sight.page, sight.view, query.of(), day=query.date(), now=request.state.clock.now()
             )
         )
 
