@@ -43,7 +43,7 @@ class UptimeQuery(Query):
 
 
 class OfComponent(Query):
-    """`component` is needed, but asked for after the page has been found: an absent page is absent whatever is asked."""
+    """`component` is needed, which is said once the page has been found: an absent page is absent whatever is asked."""
 
     component: Id | None = None
     day: Annotated[Day | None, Field(alias="date")] = None

@@ -31,7 +31,10 @@ _CHANGING = re.compile(
     r"|\"request_id\":\"[^\"]*\"",
     re.IGNORECASE,
 )
-_LATE = re.compile(r"\d+ (seconds?|minutes?) ago|just now|\b\d\d:\d\d\b|\d+(\.\d+)?\s?%|\d+\.\d+|\"downtime_s\":\d+")
+_LATE = re.compile(
+    r"\d+ (seconds?|minutes?) ago|just now|\b\d\d:\d\d\b|\d+(\.\d+)?\s?%|\d+\.\d+"
+    r"|\"(downtime_s|length_s|operational|under_maintenance|degraded_performance|partial_outage|major_outage)\":\d+"
+)
 OPS_AUDIENCE = f"group:{OPS}"
 
 
