@@ -28,7 +28,7 @@ async def page_image(request: Request, principal: Principal, keep: Mapping[str, 
         else:
             badge = uptime_badge(label, (await outputs.ratios(request, principal, days))["page"], days)
     except NotFound:
-        return _nothing(request, keep)
+        return nothing(request, keep)
     return _image(request, badge, keep)
 
 
@@ -42,7 +42,7 @@ async def component_image(request: Request, principal: Principal, keep: Mapping[
         if found is None:
             raise NotFound
     except NotFound:
-        return _nothing(request, keep)
+        return nothing(request, keep)
     label = _label(request, found["name"])
     if figures is None or days is None:
         return _image(request, status_badge(label, found["status"]), keep)
@@ -53,7 +53,8 @@ def _image(request: Request, badge: Badge, keep: Mapping[str, str]) -> Response:
     return deliver(request, Rendered.of(render_badge(badge)), MEDIA_TYPE, keep, more=_FOR_ALL_SITES)
 
 
-def _nothing(request: Request, keep: Mapping[str, str]) -> Response:
+def nothing(request: Request, keep: Mapping[str, str]) -> Response:
+    """The image of what is not there, or not for whoever asks."""
     return deliver(request, _NOTHING, MEDIA_TYPE, keep, status=404, more=_FOR_ALL_SITES)
 
 

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from hub.access import Access, open_to
 from hub.auth.permissions import Principal
 from hub.documents import outputs
-from hub.documents.badges import component_image, page_image
+from hub.documents.badges import component_image, nothing, page_image
 from hub.documents.delivery import SECRET, deliver, keeping, principal_of
 from hub.errors import NotFound
 from hub.feeds import atom, ical, rss
@@ -73,6 +73,8 @@ def _linked(document: Document) -> Callable[[Request], Awaitable[Response]]:
                 principal = await open_link(session, path["slug"], path["token"], now=now)
             return await document(request, principal, SECRET)
         except NotFound:  # the link, or what it was to: the same to whoever asks
+            if document in {page_image, component_image}:
+                return nothing(request, SECRET)
             raise NotFound(headers=SECRET) from None
 
     return endpoint

@@ -40,7 +40,7 @@ async def feed(request: Request, principal: Principal, name: str, *, is_secret: 
         )
         return _FEEDS[name](moment.snapshot["page"], found, site, self_url=self_url)
 
-    return await _made(request, principal, Output(name, (site.url, self_url or "")), build)
+    return await made_for(request, principal, Output(name, (site.url, self_url or "")), build)
 
 
 async def calendar(request: Request, principal: Principal) -> Rendered:
@@ -53,7 +53,7 @@ async def calendar(request: Request, principal: Principal) -> Rendered:
         names = {item["id"]: item["name"] for item in moment.snapshot["components"]}
         return render_calendar(moment.snapshot["page"], found, names, site)
 
-    return await _made(request, principal, Output("maintenance.ics", (site.url, now.date().isoformat())), build)
+    return await made_for(request, principal, Output("maintenance.ics", (site.url, now.date().isoformat())), build)
 
 
 async def statuses(request: Request, principal: Principal) -> Json:
@@ -64,7 +64,7 @@ async def statuses(request: Request, principal: Principal) -> Json:
         components = {item["id"]: {key: item[key] for key in ("name", "status")} for item in snapshot["components"]}
         return json.dumps({"title": snapshot["page"]["title"], **snapshot["status"], "components": components}).encode()
 
-    found: Json = json.loads((await _made(request, principal, Output("badge.status"), build)).body)
+    found: Json = json.loads((await made_for(request, principal, Output("badge.status"), build)).body)
     return found
 
 
@@ -77,10 +77,11 @@ async def ratios(request: Request, principal: Principal, days: int) -> Json:
         components = {item["id"]: item["ratio"] for item in figures["components"]}
         return json.dumps({"page": figures["ratio"], "components": components}).encode()
 
-    found: Json = json.loads((await _made(request, principal, Output("badge.uptime", (days, minute)), build)).body)
+    found: Json = json.loads((await made_for(request, principal, Output("badge.uptime", (days, minute)), build)).body)
     return found
 
 
-async def _made(request: Request, principal: Principal, output: Output, build: Build) -> Rendered:
+async def made_for(request: Request, principal: Principal, output: Output, build: Build) -> Rendered:
+    """`output` of the page that was asked for, as this caller's view has it now."""
     made: Rendered = await request.state.rendered.get(request.path_params["slug"], principal, output, build)
     return made

@@ -46,7 +46,9 @@ class NewMaintenance:
     notify: bool = True
 
 
-async def insert_maintenance(change: PageChange, new: NewMaintenance, series_id: str | None = None) -> str:
+async def insert_maintenance(
+    change: PageChange, new: NewMaintenance, series_id: str | None = None, sequence: int = 0
+) -> str:
     maintenance_id = new_id()
     await change.session.execute(
         insert(MaintenanceRow).values(
@@ -62,6 +64,7 @@ async def insert_maintenance(change: PageChange, new: NewMaintenance, series_id:
             auto_complete=new.auto_complete,
             rrule=new.rrule,
             series_id=series_id or (maintenance_id if new.rrule else None),
+            sequence=sequence,
             remind_before_min=new.remind_before_min,
             reminded_at=reminded_by(change, new.scheduled_for, new.remind_before_min),
             created_at=change.now,
@@ -165,6 +168,7 @@ async def insert_next(change: PageChange, maintenance: Maintenance) -> None:
             remind_before_min=maintenance.remind_before_min,
         ),
         series_id=maintenance.series_id or maintenance.id,
+        sequence=maintenance.sequence + 1,  # the series begins at another time now, and calendars count its changes
     )
 
 
