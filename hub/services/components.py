@@ -120,10 +120,19 @@ async def update(
     return change.shown("components", component_id)
 
 
-async def delete(session: AsyncSession, slug: str, component_id: str, *, by: Principal, now: datetime) -> None:
+async def delete(
+    session: AsyncSession,
+    slug: str,
+    component_id: str,
+    *,
+    by: Principal,
+    now: datetime,
+    expected_version: int | None = None,
+) -> None:
     """Take a component off the page. Its row stays, so that old incidents keep naming it."""
     async with change_page(session, slug, by=by, now=now, kind="component.deleted") as change:
-        find_component(change, component_id)
+        component = find_component(change, component_id)
+        check_version(component.version, expected_version, change.shown_before("components", component_id))
         await session.execute(
             sql_update(ComponentRow)
             .where(ComponentRow.id == component_id)

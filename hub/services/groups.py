@@ -24,6 +24,7 @@ class NewGroup:
     name: str
     position: int | None = None  # None: after the last
     external_id: str | None = None
+    description: str | None = None
 
 
 async def create(session: AsyncSession, slug: str, new: NewGroup, *, by: Principal, now: datetime) -> Json:
@@ -43,6 +44,7 @@ async def insert_group(change: PageChange, group_id: str, new: NewGroup) -> None
             id=group_id,
             page_id=change.page_id,
             name=new.name,
+            description=new.description,
             position=position,
             external_id=new.external_id,
             created_at=change.now,
@@ -74,23 +76,33 @@ async def update(
     now: datetime,
     expected_version: int | None = None,
 ) -> Json:
-    """Change `name` or `position`."""
+    """Change `name`, `description` or `position`. Saying what already holds changes nothing."""
     async with change_page(session, slug, by=by, now=now, kind="group.updated") as change:
         group = _find(change, group_id)
         check_version(group.version, expected_version, change.shown_before("groups", group_id))
-        if changes:
+        values = {name: value for name, value in changes.items() if getattr(group, name) != value}
+        if values:
             await session.execute(
                 sql_update(ComponentGroup)
                 .where(ComponentGroup.id == group_id)
-                .values(**changes, updated_at=now, version=ComponentGroup.version + 1)
+                .values(**values, updated_at=now, version=ComponentGroup.version + 1)
             )
     return change.shown("groups", group_id)
 
 
-async def delete(session: AsyncSession, slug: str, group_id: str, *, by: Principal, now: datetime) -> None:
+async def delete(
+    session: AsyncSession,
+    slug: str,
+    group_id: str,
+    *,
+    by: Principal,
+    now: datetime,
+    expected_version: int | None = None,
+) -> None:
     """Remove a group; its components stay, outside any group."""
     async with change_page(session, slug, by=by, now=now, kind="group.deleted") as change:
-        _find(change, group_id)
+        group = _find(change, group_id)
+        check_version(group.version, expected_version, change.shown_before("groups", group_id))
         await session.execute(sql_delete(ComponentGroup).where(ComponentGroup.id == group_id))
 
 
