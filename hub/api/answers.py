@@ -19,16 +19,43 @@ from hub.services.history import History
 Json = dict[str, Any]
 
 
+class ShadesOut(Out):
+    """A colour that can be read on light grounds, and one on dark grounds."""
+
+    light: str
+    dark: str
+
+
+class WeightsOut(Out):
+    """What share of downtime a second at each status counts."""
+
+    major_outage: float
+    partial_outage: float
+    degraded_performance: float
+
+
 class PageOut(Out):
+    """`brand`: the shades of `brand_color` that are shown. `logo_url` and `css_url` are paths that change with it.
+
+    `custom_css` is told where a page is asked for by itself.
+    """
+
     id: str
     slug: str
     title: str
     description: str | None
     time_zone: str
     locale: str
+    brand_color: str | None
+    brand: ShadesOut | None
+    logo_url: str | None
+    css_url: str | None
     created_at: InstantText
     updated_at: InstantText
     audience: str = Field(default="")
+    custom_domain: str | None = Field(default=None)
+    weights: WeightsOut = left_out()
+    custom_css: str | None = Field(default=None)
     version: int = Field(default=0)
 
 
@@ -40,6 +67,8 @@ class GroupOut(Out):
     description: str | None
     position: int
     status: Status
+    created_at: InstantText
+    updated_at: InstantText
     version: int = Field(default=0)
 
 
@@ -127,6 +156,7 @@ class MaintenanceOut(Out):
     remind_before_min: int | None
     reminded_at: InstantText | None
     cancelled_at: InstantText | None
+    announced_at: InstantText
     created_at: InstantText
     updated_at: InstantText
     components: list[str]

@@ -33,9 +33,11 @@ class Operation:
     query: type[BaseModel] | None
     returns: Mapping[int, Any]
     errors: Sequence[type[HubError]]
+    takes: Sequence[str] = ()
+    gives: str | None = None
 
 
-Handler = Callable[..., Awaitable[Reply[Any]]]
+Handler = Callable[..., Awaitable[Reply[Any] | Response]]
 View = Callable[[Request], Awaitable[Response]]
 
 
@@ -47,10 +49,13 @@ def endpoint(
     body_may_be_empty: bool = False,
     query: type[BaseModel] | None = None,
     errors: Sequence[type[HubError]] = (),
+    takes: Sequence[str] = (),
+    gives: str | None = None,
 ) -> Callable[[Handler], View]:
     """Make a view of `handler(request[, body][, query]) -> Reply`; `request.user` is the Principal.
 
-    HubErrors leave as an envelope; what nobody expected is for `LastResort`.
+    HubErrors leave as an envelope; what nobody expected is for `LastResort`. `takes`: media types of a body that the
+    handler reads by itself; `gives`: that of an answer which is a file and no envelope, a Response of the handler's.
     """
 
     def decorate(handler: Handler) -> View:
@@ -62,7 +67,8 @@ def endpoint(
                     arguments.append(await read_model(request, body, may_be_empty=body_may_be_empty))
                 if query is not None:
                     arguments.append(_read_query(request, query))
-                return success(request, await handler(request, *arguments))
+                answer = await handler(request, *arguments)
+                return answer if isinstance(answer, Response) else success(request, answer)
             except HubError as error:
                 if isinstance(error, VersionConflict) and body is not None:
                     error.sent = arguments[0].model_dump(mode="json", exclude_unset=True)
@@ -77,6 +83,8 @@ def endpoint(
             query=query,
             returns=returns,
             errors=errors,
+            takes=takes,
+            gives=gives,
         )
         return view
 

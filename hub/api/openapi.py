@@ -30,6 +30,7 @@ from hub.errors import (
 
 Json = dict[str, Any]
 _REFERENCE = "#/components/schemas/{model}"
+_FILE: Json = {"schema": {}}  # of which the media type says enough
 _META = {
     "type": "object",
     "required": ["request_id", "next"],
@@ -134,6 +135,8 @@ def _describe(path: str, operation: Operation) -> Json:
             "required": not operation.body_may_be_empty,
             "content": {"application/json": {"schema": schema}},
         }
+    elif operation.takes:
+        described["requestBody"] = {"required": True, "content": dict.fromkeys(operation.takes, _FILE)}
     return described
 
 
@@ -162,12 +165,15 @@ def _query_parameters(operation: Operation) -> list[Json]:
 def _responses(path: str, operation: Operation) -> Json:
     described: Json = {}
     for status, data in operation.returns.items():
-        described[str(status)] = {"description": "Success", "content": _json_content(_success(data))}
+        content = {operation.gives: _FILE} if operation.gives else _json_content(_success(data))
+        described[str(status)] = {"description": "Success", "content": content}
     errors: set[type[HubError]] = {TooMany, *operation.errors}
     if operation.access in {Access.ACCOUNT, Access.SIGNED_IN}:
         errors |= {Unauthenticated, TokenExpired}
     if operation.access is Access.ACCOUNT:
         errors.add(Forbidden)
+    if operation.takes:
+        errors |= {BadRequest, TooLarge, Invalid}
     if operation.body is not None:
         errors |= {BadRequest, TooLarge, UnsupportedMedia, Invalid}
     if operation.query is not None:
@@ -239,6 +245,9 @@ def _body_schema(operation: Json, document: Json) -> Json | None:
     body = operation.get("requestBody")
     if body is None:
         return None
+    if "application/json" not in body["content"] or "$ref" not in body["content"]["application/json"]["schema"]:
+        content: Json = body["content"]  # a file
+        return content
     name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
     schema: Json = document["components"]["schemas"][name]
     return schema

@@ -7,10 +7,16 @@ from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
 from hub.api.locking import expected_version, tagged
 from hub.api.page_schemas import HistoryQuery, PageIn, PagePatch, SnapshotQuery
+from hub.domain.host_name import HubHosts
 from hub.errors import Conflict, Forbidden, NotFound, VersionConflict
 from hub.services import history, pages, snapshots, time_travel
 from hub.services.database import one_moment
 from hub.services.views import resolve_view
+
+
+def hub_hosts(request: Request) -> HubHosts:
+    """The names that are the hub's own."""
+    return HubHosts.of(request.state.settings.base_url, request.state.settings.hub_base_domain)
 
 
 @endpoint(returns={200: list[PageOut]}, access=Access.ANYONE)
@@ -35,7 +41,9 @@ async def show_page(request: Request) -> Reply[Json]:
         return tagged(await pages.get(session, request.path_params["slug"], by=request.user))
 
 
-@endpoint(body=PagePatch, returns={200: PageOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
+@endpoint(
+    body=PagePatch, returns={200: PageOut}, access=Access.SIGNED_IN, errors=(Forbidden, Conflict, VersionConflict)
+)
 async def update_page(request: Request, body: PagePatch) -> Reply[Json]:
     """Change a page's own fields. A narrower audience takes effect on open connections too."""
     async with request.state.db.begin() as session:
@@ -46,6 +54,7 @@ async def update_page(request: Request, body: PagePatch) -> Reply[Json]:
             by=request.user,
             now=request.state.clock.now(),
             expected_version=expected_version(request, body.version),
+            hosts=hub_hosts(request),
         )
     return tagged(page)
 

@@ -8,7 +8,9 @@ import hashlib
 from functools import lru_cache
 
 from hub.domain.color import shades
+from hub.domain.pictures import EXTENSIONS
 
+DIGEST_LENGTH = 20  # hexadecimal digits in an address: 80 bits
 _BRAND = """\
 :root{{--brand:{light};--focus:{light}}}
 :root[data-theme="dark"]{{--brand:{dark};--focus:{dark}}}
@@ -40,4 +42,6 @@ def digest_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-DIGEST_LENGTH = 20  # of the hexadecimal digits in an address: 80 bits, nobody meets the same twice
+def logo_name(digest: str, media_type: str) -> str:
+    """The file name of a logo in its page's addresses."""
+    return f"logo-{digest[:DIGEST_LENGTH]}.{EXTENSIONS[media_type]}"

@@ -13,6 +13,8 @@ from hub.domain.status import Status, effective_status
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    """`logo`: the file name of its picture, with the picture's digest in it."""
+
     id: str
     slug: str
     title: str
@@ -25,6 +27,10 @@ class Page:
     created_at: datetime
     updated_at: datetime
     external_id: str | None = None
+    brand_color: str | None = None  # #rrggbb
+    custom_css: str | None = None
+    custom_domain: str | None = None  # a host name
+    logo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,7 @@ class Maintenance:
     remind_before_min: int | None = None
     reminded_at: datetime | None = None
     cancelled_at: datetime | None = None
+    announced_at: datetime | None = None  # where it was first announced elsewhere
     notes_count: int = 0
 
     @property

@@ -18,7 +18,7 @@ MAX_BYTES = 16_384
 _MOST_NAMED = 50
 _TEXT_LENGTH = 1_000
 # What follows from elsewhere, or is said by the entry itself.
-_LEFT_OUT = frozenset({"affected", "body_html", "status_since", "updated_at", "version"})
+_LEFT_OUT = frozenset({"affected", "body_html", "brand", "css_url", "status_since", "updated_at", "version"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _without_status(item: Json) -> Json:
 
 _ANY = Status.OPERATIONAL  # in place of an effective status, which is left out
 _SHOW: Mapping[str, Callable[[Any], Json]] = {
-    "page": lambda item: page_json(item, OPERATORS, ""),
+    "page": lambda item: page_json(item, OPERATORS, "") | {"custom_css": item.custom_css},
     "groups": lambda item: _without_status(group_json(item, _ANY, OPERATORS)),
     "components": lambda item: _without_status(component_json(item, _ANY, OPERATORS)),
     "incidents": lambda item: incident_json(item, frozenset(), OPERATORS),

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hub.domain.audience import View
+from hub.domain.branding import style_digest
+from hub.domain.color import shades
 from hub.domain.incident import derived_impact
 from hub.domain.page import Component, Group, Incident, Maintenance, Page, PageState, Update
 from hub.domain.report import for_view
@@ -86,12 +88,29 @@ def page_json(page: Page, view: View, changed_at: str) -> Json:
         "description": page.description,
         "time_zone": page.time_zone,
         "locale": page.locale,
+        **_branding_json(page),
         "created_at": iso(page.created_at),
         "updated_at": changed_at,
     }
     if view.sees_all:
-        body |= {"audience": page.audience, "version": page.version}
+        body |= {
+            "audience": page.audience,
+            "custom_domain": page.custom_domain,
+            "weights": {status.value: weight for status, weight in page.weights.items()},
+            "version": page.version,
+        }
     return body
+
+
+def _branding_json(page: Page) -> Json:
+    """`brand`: the colour as it can be read on light and on dark. Addresses are paths that change with the files."""
+    digest = style_digest(page.brand_color, page.custom_css)
+    return {
+        "brand_color": page.brand_color,
+        "brand": shades(page.brand_color)._asdict() if page.brand_color else None,
+        "logo_url": f"/p/{page.slug}/{page.logo}" if page.logo else None,
+        "css_url": f"/p/{page.slug}/style-{digest}.css" if digest else None,
+    }
 
 
 def roll_up_json(rolled: RollUp) -> Json:
@@ -175,6 +194,7 @@ def maintenance_json(maintenance: Maintenance, visible: frozenset[str], view: Vi
         "remind_before_min": maintenance.remind_before_min,
         "reminded_at": iso_or_none(maintenance.reminded_at),
         "cancelled_at": iso_or_none(maintenance.cancelled_at),
+        "announced_at": iso(maintenance.announced_at or maintenance.created_at),
         "created_at": iso(maintenance.created_at),
         "updated_at": iso(maintenance.updated_at),
         "components": [key for key in maintenance.component_ids if view.sees_all or key in visible],
@@ -220,6 +240,8 @@ def group_json(group: Group, status: Status, view: View) -> Json:
         "description": group.description,
         "position": group.position,
         "status": status.value,
+        "created_at": iso(group.created_at),
+        "updated_at": iso(group.updated_at),
     }
     if view.sees_all:
         body |= {"version": group.version}

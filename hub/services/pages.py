@@ -7,17 +7,21 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from hub.auth.permissions import OWNER, Principal, Right
 from hub.domain.audience import OPERATORS, PUBLIC, View
 from hub.domain.channel import is_slug
 from hub.domain.control import AudienceChanged
+from hub.domain.css import problem_of as css_problem
+from hub.domain.host_name import NO_HOSTS, HubHosts, host_problem
 from hub.domain.page import Page
 from hub.domain.snapshot import Json, page_json
+from hub.domain.status import Status
 from hub.domain.text import iso
 from hub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from hub.ids import new_id
@@ -30,9 +34,20 @@ from models import Channel, PageRole
 from models import Page as PageRow
 from models import View as ViewRow
 
+UNKNOWN_ZONE = "must be an IANA time zone such as Europe/Berlin"
+TAKEN_DOMAIN = "Another page of this hub has this host name."
+RESERVED_SLUGS = frozenset({"import"})  # /api/v1/pages/import is no page
+_WEIGHTS: Mapping[Status, InstrumentedAttribute[float]] = {
+    Status.MAJOR_OUTAGE: PageRow.weight_major,
+    Status.PARTIAL_OUTAGE: PageRow.weight_partial,
+    Status.DEGRADED_PERFORMANCE: PageRow.weight_degraded,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class NewPage:
+    """`id`: that of a page which comes back from its export; None: a new one."""
+
     slug: str
     title: str
     description: str | None = None
@@ -40,6 +55,7 @@ class NewPage:
     locale: str = "en"
     audience: str = PUBLIC
     external_id: str | None = None
+    id: str | None = None
 
 
 async def create(session: AsyncSession, new: NewPage, *, by: Principal, now: datetime) -> Json:
@@ -49,9 +65,11 @@ async def create(session: AsyncSession, new: NewPage, *, by: Principal, now: dat
         raise Forbidden("Only administrators of this hub make pages.") if by.is_authenticated else Unauthenticated()
     if not is_slug(new.slug):
         raise Invalid(fields={"slug": "must be 1 to 63 of a-z, 0-9 and hyphens, with no hyphen at either end"})
-    _check_time_zone(new.time_zone)
+    check_settings({"time_zone": new.time_zone})
     await check_audience(session, new.audience, by=by, stored=None)
-    page_id = new_id()
+    if new.slug in RESERVED_SLUGS:
+        raise Invalid(fields={"slug": "is a word of the API's own: choose another"})
+    page_id = new.id or new_id()
     inserted = await session.scalar(
         upsert(PageRow)
         .values(
@@ -91,10 +109,10 @@ async def create(session: AsyncSession, new: NewPage, *, by: Principal, now: dat
 
 
 async def get(session: AsyncSession, slug: str, *, by: Principal) -> Json:
+    """One page without what is on it; for its operators with the CSS that it is styled by."""
     sight = await see_page(session, slug, by)
-    return page_json(
-        sight.page, sight.view, await _changed_at(session, sight.page.id, sight.view, sight.page.created_at)
-    )
+    changed_at = await _changed_at(session, sight.page.id, sight.view, sight.page.created_at)
+    return _whole_json(sight.page, sight.view, changed_at)
 
 
 async def list_pages(session: AsyncSession, *, by: Principal) -> list[Json]:
@@ -116,21 +134,55 @@ async def update(
     by: Principal,
     now: datetime,
     expected_version: int | None = None,
+    hosts: HubHosts = NO_HOSTS,
 ) -> Json:
-    """Change `title, description, time_zone, locale, audience`; whatever `changes` lacks stays."""
-    _check_time_zone(changes.get("time_zone"))
+    """Change a page's own fields; whatever `changes` lacks stays. `weights` may name some of them.
+
+    Another time zone moves the borders of all days, and the figures with them. Invalid, and Conflict when the host
+    name is another page's. `hosts`: what no page can be called.
+    """
+    check_settings(changes, hosts)
     async with change_page(session, slug, by=by, now=now, kind="page.updated") as change:
         page = change.before.page
         change.subject = page.id
-        check_version(page.version, expected_version, page_json(page, change.view, iso(page.updated_at)))
+        check_version(page.version, expected_version, _whole_json(page, change.view, iso(page.updated_at)))
         await check_audience(session, changes.get("audience"), by=change.by, stored=page.audience)
+        await check_domain(session, page.id, changes.get("custom_domain"))
         if changes:
             await session.execute(
                 sql_update(PageRow)
                 .where(PageRow.id == page.id)
-                .values(**changes, updated_at=now, version=PageRow.version + 1)
+                .values(**columns_of(changes), updated_at=now, version=PageRow.version + 1)
             )
     return await get(session, slug, by=by)
+
+
+def check_settings(settings: Mapping[str, Any], hosts: HubHosts = NO_HOSTS) -> None:
+    """Invalid, naming each field that cannot be so."""
+    zone, css, domain = (settings.get(name) for name in ("time_zone", "custom_css", "custom_domain"))
+    faults = {
+        "time_zone": None if zone is None or zone in available_timezones() else UNKNOWN_ZONE,
+        "custom_css": None if css is None else css_problem(css),
+        "custom_domain": None if domain is None else host_problem(domain, hosts),
+    }
+    if found := {name: fault for name, fault in faults.items() if fault is not None}:
+        raise Invalid(fields=found)
+
+
+async def check_domain(session: AsyncSession, page_id: str, domain: str | None) -> None:
+    """Conflict when another page has the host name, now or in a transaction that is about to end."""
+    if domain is None:
+        return
+    lock = func.pg_advisory_xact_lock(func.hashtextextended(f"custom_domain:{domain}", 0))
+    await session.execute(select(lock))
+    if await session.scalar(select(PageRow.id).where(PageRow.custom_domain == domain, PageRow.id != page_id)):
+        raise Conflict(TAKEN_DOMAIN, fields={"custom_domain": "is the host name of another page of this hub"})
+
+
+def columns_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a page → columns of its row."""
+    columns = {name: value for name, value in settings.items() if name != "weights"}
+    return columns | {_WEIGHTS[status].key: weight for status, weight in settings.get("weights", {}).items()}
 
 
 async def delete(session: AsyncSession, slug: str, *, by: Principal, now: datetime) -> None:
@@ -156,9 +208,9 @@ async def delete(session: AsyncSession, slug: str, *, by: Principal, now: dateti
     await session.execute(sql_delete(Channel).where(Channel.id.in_(ids)))
 
 
-def _check_time_zone(name: str | None) -> None:
-    if name is not None and name not in available_timezones():
-        raise Invalid(fields={"time_zone": "must be an IANA time zone such as Europe/Berlin"})
+def _whole_json(page: Page, view: View, changed_at: str) -> Json:
+    body = page_json(page, view, changed_at)
+    return body | {"custom_css": page.custom_css} if view.sees_all else body
 
 
 def _require_owner(by: Principal, page: Page) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Label, RowMapping, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.domain.branding import logo_name
 from hub.domain.incident import Impact, IncidentStatus
 from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.page import Affected, Component, Group, Incident, Maintenance, Page, PageState, Update
@@ -18,6 +19,7 @@ from models import (
     IncidentUpdate,
     MaintenanceComponent,
     MaintenanceUpdate,
+    PageFile,
     Report,
     StatusInterval,
     View,
@@ -27,16 +29,28 @@ from models import Maintenance as MaintenanceRow
 from models import Page as PageRow
 
 ENDED_INCIDENTS_SHOWN = 10
+# A page's row, with the file name of its logo.
+_PAGE = select(
+    *PageRow.__table__.c,
+    select(PageFile.digest)
+    .where(PageFile.page_id == PageRow.id, PageFile.name == "logo")
+    .scalar_subquery()
+    .label("logo_digest"),
+    select(PageFile.media_type)
+    .where(PageFile.page_id == PageRow.id, PageFile.name == "logo")
+    .scalar_subquery()
+    .label("logo_type"),
+)
 
 
 async def load_page(session: AsyncSession, slug: str) -> Page | None:
-    row = await _one(session, select(PageRow.__table__).where(PageRow.slug == slug))
+    row = await _one(session, _PAGE.where(PageRow.slug == slug))
     return None if row is None else page_of(row)
 
 
 async def load_state(session: AsyncSession, page_id: str) -> PageState:
     """Everything of one page that its snapshots show. About ten short queries, whatever the page's history."""
-    page_row = await _one(session, select(PageRow.__table__).where(PageRow.id == page_id))
+    page_row = await _one(session, _PAGE.where(PageRow.id == page_id))
     assert page_row is not None, "the caller has just found this page"
     groups = await _all(session, select(ComponentGroup.__table__).where(ComponentGroup.page_id == page_id))
     open_incidents = await load_incidents(session, (IncidentRow.page_id == page_id) & IncidentRow.resolved_at.is_(None))
@@ -160,6 +174,10 @@ def page_of(row: RowMapping) -> Page:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         external_id=row["external_id"],
+        brand_color=row["brand_color"],
+        custom_css=row["custom_css"],
+        custom_domain=row["custom_domain"],
+        logo=None if row["logo_digest"] is None else logo_name(row["logo_digest"], row["logo_type"]),
     )
 
 
@@ -197,7 +215,7 @@ def maintenance_of(row: RowMapping, component_ids: Sequence[str], updates: Itera
     names = (
         "id", "name", "body", "audience", "scheduled_for", "scheduled_until", "started_at", "completed_at",
         "auto_start", "auto_complete", "rrule", "series_id", "sequence", "remind_before_min", "reminded_at",
-        "cancelled_at", "notes_count", "version", "created_at", "updated_at", "external_id",
+        "cancelled_at", "announced_at", "notes_count", "version", "created_at", "updated_at", "external_id",
     )  # fmt: skip
     return Maintenance(
         **{name: row[name] for name in names},

@@ -12,7 +12,9 @@ from starlette.routing import BaseRoute, Route
 
 from hub.access import Access, open_to
 from hub.errors import HubError
+from hub.web import page_files
 from hub.web.embed import Embeds
+from hub.web.history_views import HistoryPages
 from hub.web.language import speak_for
 from hub.web.render import Renderer
 from hub.web.shells import SHELLS
@@ -33,6 +35,7 @@ def web_routes(pages: Pages | None = None) -> list[BaseRoute]:
     """All HTML addresses and `/static/`. `pages.not_found` is the page for addresses that no route takes."""
     site = pages or make_pages()
     embeds = Embeds(site.renderer)
+    past = HistoryPages(site)
 
     def route(path: str, view: View, access: Access) -> Route:
         return open_to(access, Route(path, _with_problems(site, view), methods=["GET"]))
@@ -40,8 +43,11 @@ def web_routes(pages: Pages | None = None) -> list[BaseRoute]:
     return [
         route("/", site.index, Access.ANYONE),
         route("/p/{slug}", site.page, Access.ANYONE),
-        route("/p/{slug}/history", site.history, Access.ANYONE),
-        route("/p/{slug}/incidents/{id}", site.incident, Access.ANYONE),
+        route("/p/{slug}/history", past.history, Access.ANYONE),
+        route("/p/{slug}/incidents/{id}", past.incident, Access.ANYONE),
+        route("/p/{slug}/maintenances/{id}", past.maintenance, Access.ANYONE),
+        route("/p/{slug}/logo-{name}", page_files.logo, Access.ANYONE),
+        route("/p/{slug}/style-{digest}.css", page_files.style, Access.ANYONE),
         route("/p/{slug}/embed", embeds.frame, Access.NOBODY),
         route("/embed.js", embeds.script, Access.NOBODY),
         *(route(shell.path, site.shell(shell), Access.NOBODY) for shell in SHELLS),
