@@ -6,9 +6,10 @@ from hub.api.answers import ComponentOut, Json
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
 from hub.api.locking import expected_version, tagged
+from hub.api.operator_schemas import OrderIn, OrderOut
 from hub.api.page_schemas import ComponentIn, ComponentPatch
 from hub.errors import Forbidden, VersionConflict
-from hub.services import components
+from hub.services import components, order
 
 
 @endpoint(returns={200: list[ComponentOut]}, access=Access.ANYONE)
@@ -56,10 +57,26 @@ async def update_component(request: Request, body: ComponentPatch) -> Reply[Json
     return tagged(component)
 
 
-@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden,))
+@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def delete_component(request: Request) -> Reply[None]:
     """Take a component off the page; what old incidents said of it stays."""
-    path, now = request.path_params, request.state.clock.now()
+    path = request.path_params
     async with request.state.db.begin() as session:
-        await components.delete(session, path["slug"], path["component_id"], by=request.user, now=now)
+        await components.delete(
+            session,
+            path["slug"],
+            path["component_id"],
+            by=request.user,
+            now=request.state.clock.now(),
+            expected_version=expected_version(request, None),
+        )
     return Reply()
+
+
+@endpoint(body=OrderIn, returns={200: OrderOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
+async def order_components(request: Request, body: OrderIn) -> Reply[Json]:
+    """Put groups and components in order, in one event. Only places change, and the group of what is moved over."""
+    now = request.state.clock.now()
+    async with request.state.db.begin() as session:
+        ordered = await order.reorder(session, request.path_params["slug"], body.to_domain(), by=request.user, now=now)
+    return Reply(ordered)

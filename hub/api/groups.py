@@ -37,7 +37,7 @@ async def show_group(request: Request) -> Reply[Json]:
 
 @endpoint(body=GroupPatch, returns={200: GroupOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def update_group(request: Request, body: GroupPatch) -> Reply[Json]:
-    """Rename or move a group."""
+    """Rename, describe or move a group."""
     path = request.path_params
     async with request.state.db.begin() as session:
         group = await groups.update(
@@ -52,10 +52,17 @@ async def update_group(request: Request, body: GroupPatch) -> Reply[Json]:
     return tagged(group)
 
 
-@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden,))
+@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def delete_group(request: Request) -> Reply[None]:
     """Remove a group; its components stay, outside any group."""
-    path, now = request.path_params, request.state.clock.now()
+    path = request.path_params
     async with request.state.db.begin() as session:
-        await groups.delete(session, path["slug"], path["group_id"], by=request.user, now=now)
+        await groups.delete(
+            session,
+            path["slug"],
+            path["group_id"],
+            by=request.user,
+            now=request.state.clock.now(),
+            expected_version=expected_version(request, None),
+        )
     return Reply()

@@ -7,7 +7,7 @@ from hub.api.cursor import next_cursor, read_cursor
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
 from hub.api.locking import expected_version, tagged
-from hub.api.page_schemas import IncidentIn, IncidentPatch, ListQuery, UpdateIn, UpdatePatch
+from hub.api.page_schemas import IncidentIn, IncidentPatch, IncidentUpdatePatch, ListQuery, UpdateIn
 from hub.errors import Forbidden, VersionConflict
 from hub.services import incidents
 
@@ -67,12 +67,19 @@ async def update_incident(request: Request, body: IncidentPatch) -> Reply[Json]:
     return tagged(incident)
 
 
-@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden,))
+@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def delete_incident(request: Request) -> Reply[None]:
-    """Remove an incident as if it had never been told. To end one, post an update with `resolved`."""
-    path, now = request.path_params, request.state.clock.now()
+    """Remove an incident as if it had never been told, from figures too. To end one, post an update with `resolved`."""
+    path = request.path_params
     async with request.state.db.begin() as session:
-        await incidents.delete(session, path["slug"], path["incident_id"], by=request.user, now=now)
+        await incidents.delete(
+            session,
+            path["slug"],
+            path["incident_id"],
+            by=request.user,
+            now=request.state.clock.now(),
+            expected_version=expected_version(request, None),
+        )
     return Reply()
 
 
@@ -113,9 +120,11 @@ async def show_incident_update(request: Request) -> Reply[Json]:
     return Reply(update)
 
 
-@endpoint(body=UpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
-async def edit_incident_update(request: Request, body: UpdatePatch) -> Reply[Json]:
-    """Correct the text of an update; it keeps its place and its time."""
+@endpoint(
+    body=IncidentUpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict)
+)
+async def edit_incident_update(request: Request, body: IncidentUpdatePatch) -> Reply[Json]:
+    """Correct the text or the time of an update; it keeps its place, and nobody is notified unless `notify` says so."""
     path, now = request.path_params, request.state.clock.now()
     async with request.state.db.begin() as session:
         return Reply(
@@ -125,7 +134,10 @@ async def edit_incident_update(request: Request, body: UpdatePatch) -> Reply[Jso
                 path["incident_id"],
                 path["update_id"],
                 body=body.body,
+                display_at=body.display_at,
+                notify=body.notify,
                 by=request.user,
                 now=now,
+                expected_version=expected_version(request, body.version),
             )
         )

@@ -7,8 +7,9 @@ from hub.api.cursor import next_cursor, read_cursor
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
 from hub.api.locking import expected_version, tagged
+from hub.api.operator_schemas import CancelIn, FinishIn
 from hub.api.page_schemas import ListQuery, MaintenanceIn, MaintenancePatch, MaintenanceUpdateIn, UpdatePatch
-from hub.errors import Forbidden, VersionConflict
+from hub.errors import Conflict, Forbidden, VersionConflict
 from hub.services import maintenances
 
 
@@ -54,7 +55,7 @@ async def show_maintenance(request: Request) -> Reply[Json]:
     body=MaintenancePatch, returns={200: MaintenanceOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict)
 )
 async def update_maintenance(request: Request, body: MaintenancePatch) -> Reply[Json]:
-    """Change what was announced: window, text, components, recurrence."""
+    """Change what was announced: window, text, components, recurrence. Another window is a move (`sequence` grows)."""
     path = request.path_params
     async with request.state.db.begin() as session:
         maintenance = await maintenances.update(
@@ -69,12 +70,66 @@ async def update_maintenance(request: Request, body: MaintenancePatch) -> Reply[
     return tagged(maintenance)
 
 
-@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden,))
-async def delete_maintenance(request: Request) -> Reply[None]:
-    """Call a maintenance off, as if it had never been announced."""
-    path, now = request.path_params, request.state.clock.now()
+@endpoint(
+    body=CancelIn,
+    body_may_be_empty=True,
+    returns={200: MaintenanceOut},
+    access=Access.SIGNED_IN,
+    errors=(Forbidden, Conflict, VersionConflict),
+)
+async def cancel_maintenance(request: Request, body: CancelIn) -> Reply[Json]:
+    """Call off a maintenance that has not begun. It stays in the history and in calendars, as called off."""
+    path = request.path_params
     async with request.state.db.begin() as session:
-        await maintenances.delete(session, path["slug"], path["maintenance_id"], by=request.user, now=now)
+        maintenance = await maintenances.cancel(
+            session,
+            path["slug"],
+            path["maintenance_id"],
+            body=body.body,
+            ends_series=body.ends_series,
+            by=request.user,
+            now=request.state.clock.now(),
+            expected_version=expected_version(request, body.version),
+        )
+    return tagged(maintenance)
+
+
+@endpoint(
+    body=FinishIn,
+    body_may_be_empty=True,
+    returns={200: MaintenanceOut},
+    access=Access.SIGNED_IN,
+    errors=(Forbidden, Conflict, VersionConflict),
+)
+async def finish_maintenance(request: Request, body: FinishIn) -> Reply[Json]:
+    """End a maintenance that is under way now, before its time or after it."""
+    path = request.path_params
+    async with request.state.db.begin() as session:
+        maintenance = await maintenances.finish(
+            session,
+            path["slug"],
+            path["maintenance_id"],
+            body=body.body,
+            by=request.user,
+            now=request.state.clock.now(),
+            expected_version=expected_version(request, body.version),
+        )
+    return tagged(maintenance)
+
+
+@endpoint(returns={200: None}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
+async def delete_maintenance(request: Request) -> Reply[None]:
+    """Take a maintenance back, as if it had never been announced; calendars alone learn that it does not take place."""
+    path = request.path_params
+    async with request.state.db.begin() as session:
+        await maintenances.delete(
+            session,
+            path["slug"],
+            path["maintenance_id"],
+            by=request.user,
+            now=request.state.clock.now(),
+            expected_version=expected_version(request, None),
+        )
     return Reply()
 
 
@@ -100,6 +155,7 @@ async def add_maintenance_update(request: Request, body: MaintenanceUpdateIn) ->
             path["maintenance_id"],
             status=body.status,
             body=body.body,
+            notify=body.notify,
             by=request.user,
             now=request.state.clock.now(),
             expected_version=expected_version(request, body.version),
@@ -118,9 +174,9 @@ async def show_maintenance_update(request: Request) -> Reply[Json]:
     return Reply(update)
 
 
-@endpoint(body=UpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
+@endpoint(body=UpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def edit_maintenance_update(request: Request, body: UpdatePatch) -> Reply[Json]:
-    """Correct the text of an update; it keeps its place and its time."""
+    """Correct the text of an update; it keeps its place and time, and nobody is notified unless `notify` says so."""
     path, now = request.path_params, request.state.clock.now()
     async with request.state.db.begin() as session:
         return Reply(
@@ -130,7 +186,9 @@ async def edit_maintenance_update(request: Request, body: UpdatePatch) -> Reply[
                 path["maintenance_id"],
                 path["update_id"],
                 body=body.body,
+                notify=body.notify,
                 by=request.user,
                 now=now,
+                expected_version=expected_version(request, body.version),
             )
         )

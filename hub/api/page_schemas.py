@@ -24,15 +24,18 @@ from hub.api.fields import (
 from hub.domain.archive import Month
 from hub.domain.incident import Impact, IncidentStatus
 from hub.domain.maintenance import MaintenanceStatus
-from hub.domain.report import ReportKind
 from hub.domain.status import Status
 from hub.services.components import NewComponent
 from hub.services.groups import NewGroup
 from hub.services.incidents import NewIncident, NewUpdate
+from hub.services.maintenance_windows import REMIND_BEFORE_MIN
 from hub.services.maintenances import NewMaintenance
 from hub.services.pages import NewPage
 
 Locale = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+Color = Annotated[str, StringConstraints(pattern="^#[0-9A-Fa-f]{6}$", to_lower=True)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Minutes = Annotated[int, Field(ge=1, le=40_320)]  # up to four weeks
 RRule = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 ComponentIds = Annotated[list[Id], Field(max_length=500)]
 Words = Annotated[dict[Id, Status], Field(max_length=500)]
@@ -59,16 +62,39 @@ class PageIn(In):
         return NewPage(**dict(self))
 
 
+class Weights(In):
+    """What share of downtime a second at each status counts, 0 to 1; what is left out stays."""
+
+    major_outage: Share = left_out()
+    partial_outage: Share = left_out()
+    degraded_performance: Share = left_out()
+
+
 class PagePatch(Patch):
+    """`brand_color`: `#rrggbb`. `custom_css` loads nothing (docs/settings.md). `custom_domain`: a host name, bare."""
+
     title: Name = left_out()
     description: Description | None = None
     time_zone: Word = left_out()
     locale: Locale = left_out()
     audience: Audience = left_out()
+    brand_color: Color | None = None
+    custom_css: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    custom_domain: Annotated[str, StringConstraints(max_length=253)] | None = None
+    weights: Weights = left_out()
+
+    def changes(self) -> dict[str, Any]:
+        changes = super().changes()
+        if "custom_css" in changes:
+            changes["custom_css"] = changes["custom_css"] or None
+        if (weights := changes.pop("weights", None)) is not None:
+            changes["weights"] = {Status(name): getattr(weights, name) for name in weights.model_fields_set}
+        return changes
 
 
 class GroupIn(In):
     name: Name
+    description: Description | None = None
     position: Position | None = None
 
     def to_domain(self) -> NewGroup:
@@ -77,6 +103,7 @@ class GroupIn(In):
 
 class GroupPatch(Patch):
     name: Name = left_out()
+    description: Description | None = None
     position: Position = left_out()
 
 
@@ -110,19 +137,28 @@ class ComponentPatch(Patch):
 
 
 class UpdateIn(In):
-    """`components`: what this update says of each component it names. `version`: of the incident."""
+    """`components`: what this update says of each component it names. `version`: of the incident.
+
+    `display_at`: when it was so, for what is told afterwards; null: now.
+    """
 
     status: IncidentStatus
     body: Text
     components: Words = Field(default_factory=dict)
+    notify: bool = True
+    display_at: Instant | None = None
     version: Version | None = None
 
     def to_domain(self) -> NewUpdate:
-        return NewUpdate(self.status, self.body, self.components)
+        return NewUpdate(self.status, self.body, self.components, self.notify, self.display_at)
 
 
 class IncidentIn(In):
-    """`started_at` null: now. `impact` null: derived. `audience` counts only while no component is named."""
+    """`started_at` null: now. `impact` null: derived. `audience` counts only while no component is named.
+
+    `resolved_at`: of one that is over; null: now. `display_at`: of the first update. `notify` null: yes, unless it was
+    over before it was told.
+    """
 
     name: Name
     status: IncidentStatus
@@ -130,11 +166,14 @@ class IncidentIn(In):
     components: Words = Field(default_factory=dict)
     impact: Impact | None = None
     started_at: Instant | None = None
+    resolved_at: Instant | None = None
+    display_at: Instant | None = None
     audience: Audience | None = None
+    notify: bool | None = None
 
     def to_domain(self) -> NewIncident:
-        first = NewUpdate(self.status, self.body, self.components)
-        return NewIncident(self.name, first, self.impact, self.started_at, self.audience)
+        first = NewUpdate(self.status, self.body, self.components, self.notify, self.display_at)
+        return NewIncident(self.name, first, self.impact, self.started_at, self.audience, self.resolved_at)
 
 
 class IncidentPatch(Patch):
@@ -143,15 +182,29 @@ class IncidentPatch(Patch):
     name: Name = left_out()
     impact: Impact | None = None
     started_at: Instant = left_out()
+    resolved_at: Instant = left_out()
     audience: Audience | None = None
 
 
 class UpdatePatch(In):
+    """`notify`: tell people of the correction. `version`: of the incident or the maintenance."""
+
     body: Text
+    notify: bool = False
+    version: Version | None = None
+
+
+class IncidentUpdatePatch(In):
+    """`display_at`: another time, between those of the updates around it. Else as `UpdatePatch`."""
+
+    body: Text = left_out()
+    display_at: Instant = left_out()
+    notify: bool = False
+    version: Version | None = None
 
 
 class MaintenanceIn(In):
-    """`rrule`: RFC 5545, in the page's zone. `body` is the first update too."""
+    """`rrule`: RFC 5545, in the page's zone. `body` is the first update too. `remind_before_min` null: no reminder."""
 
     name: Name
     body: Text
@@ -162,6 +215,8 @@ class MaintenanceIn(In):
     auto_start: bool = True
     auto_complete: bool = True
     audience: Audience | None = None
+    remind_before_min: Minutes | None = REMIND_BEFORE_MIN
+    notify: bool = True
 
     def to_domain(self) -> NewMaintenance:
         return NewMaintenance(**dict(self))
@@ -177,6 +232,7 @@ class MaintenancePatch(Patch):
     auto_start: bool = left_out()
     auto_complete: bool = left_out()
     audience: Audience | None = None
+    remind_before_min: Minutes | None = None
 
 
 class MaintenanceUpdateIn(In):
@@ -184,6 +240,7 @@ class MaintenanceUpdateIn(In):
 
     status: MaintenanceStatus
     body: Text
+    notify: bool = True
     version: Version | None = None
 
 
@@ -202,19 +259,6 @@ class HistoryQuery(Query):
     after: Annotated[int, Field(ge=0, le=2**53)] = 0
     epoch: Annotated[str, StringConstraints(max_length=32)] | None = None
     limit: Annotated[int, Field(ge=1, le=300)] = 100
-
-
-class UptimeQuery(Query):
-    days: Annotated[int, Field(ge=1, le=366)] = 90
-    component: Id | None = None
-
-
-class ReportsQuery(Query):
-    """`before`: only periods that begin before this day."""
-
-    kind: ReportKind = ReportKind.DAILY
-    before: Day | None = None
-    limit: Limit = 30
 
 
 class ListQuery(Query):

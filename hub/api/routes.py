@@ -22,9 +22,13 @@ from hub.api import (
     mails,
     maintenances,
     me,
+    notes,
+    page_files,
     pages,
     people,
     people_groups,
+    postmortems,
+    templates,
 )
 from hub.api.asyncapi import build_async_document
 from hub.api.openapi import DOCS_POLICY, build_document, render_docs
@@ -69,6 +73,7 @@ API_ROUTES: tuple[Route, ...] = (
     resource("/api/v1/invitations/accept", POST=invitations.accept_invitation),
     resource("/api/v1/pages", GET=pages.list_pages, POST=pages.create_page),
     resource(PAGE, GET=pages.show_page, PATCH=pages.update_page, DELETE=pages.delete_page),
+    resource(f"{PAGE}/files/logo", PUT=page_files.put_logo, DELETE=page_files.remove_logo),
     resource(f"{PAGE}/people", GET=people.list_people, POST=people.add_person),
     resource(f"{PAGE}/people/{{account_id}}", PATCH=people.change_person, DELETE=people.remove_person),
     resource(f"{PAGE}/transfer", POST=people.transfer_page),
@@ -87,6 +92,7 @@ API_ROUTES: tuple[Route, ...] = (
         DELETE=groups.delete_group,
     ),
     resource(f"{PAGE}/components", GET=components.list_components, POST=components.create_component),
+    resource(f"{PAGE}/components/order", POST=components.order_components),
     resource(
         f"{PAGE}/components/{{component_id}}",
         GET=components.show_component,
@@ -113,6 +119,25 @@ API_ROUTES: tuple[Route, ...] = (
         GET=incidents.show_incident_update,
         PATCH=incidents.edit_incident_update,
     ),
+    resource(
+        f"{PAGE}/incidents/{{incident_id}}/postmortem",
+        PUT=postmortems.draft_postmortem,
+        DELETE=postmortems.discard_postmortem,
+    ),
+    resource(f"{PAGE}/incidents/{{incident_id}}/postmortem/publish", POST=postmortems.publish_postmortem),
+    resource(f"{PAGE}/incidents/{{incident_id}}/notes", GET=notes.list_incident_notes, POST=notes.add_incident_note),
+    resource(
+        f"{PAGE}/incidents/{{incident_id}}/notes/{{note_id}}",
+        PATCH=notes.edit_incident_note,
+        DELETE=notes.delete_incident_note,
+    ),
+    resource(f"{PAGE}/templates", GET=templates.list_templates, POST=templates.create_template),
+    resource(
+        f"{PAGE}/templates/{{template_id}}",
+        GET=templates.show_template,
+        PATCH=templates.update_template,
+        DELETE=templates.delete_template,
+    ),
     resource(f"{PAGE}/maintenances", GET=maintenances.list_maintenances, POST=maintenances.schedule_maintenance),
     resource(
         f"{PAGE}/maintenances/{{maintenance_id}}",
@@ -129,6 +154,18 @@ API_ROUTES: tuple[Route, ...] = (
         f"{PAGE}/maintenances/{{maintenance_id}}/updates/{{update_id}}",
         GET=maintenances.show_maintenance_update,
         PATCH=maintenances.edit_maintenance_update,
+    ),
+    resource(f"{PAGE}/maintenances/{{maintenance_id}}/cancel", POST=maintenances.cancel_maintenance),
+    resource(f"{PAGE}/maintenances/{{maintenance_id}}/finish", POST=maintenances.finish_maintenance),
+    resource(
+        f"{PAGE}/maintenances/{{maintenance_id}}/notes",
+        GET=notes.list_maintenance_notes,
+        POST=notes.add_maintenance_note,
+    ),
+    resource(
+        f"{PAGE}/maintenances/{{maintenance_id}}/notes/{{note_id}}",
+        PATCH=notes.edit_maintenance_note,
+        DELETE=notes.delete_maintenance_note,
     ),
 )
 

@@ -67,8 +67,8 @@ async def test_every_kind_of_change_of_a_page_leaves_one_entry(api, owner):
     log = await log_of(owner)
     assert [entry["action"] for entry in log] == [
         "page.created", "group.created", "component.created", "incident.opened", "maintenance.scheduled",
-        "page.updated", "group.updated", "component.updated", "incident.resolved", "incident.updated",
-        "maintenance.started", "maintenance.completed", "maintenance.updated",
+        "page.updated", "group.updated", "component.updated", "incident.resolved", "incident.edited",
+        "maintenance.started", "maintenance.completed", "maintenance.edited",
         "maintenance.deleted", "incident.deleted", "component.deleted", "group.deleted",
     ]  # fmt: skip
     assert all(entry["before"] or entry["after"] for entry in log)
