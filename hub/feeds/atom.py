@@ -30,7 +30,7 @@ def _add_entry(feed: ET.Element, entry: Entry, site: Site) -> None:
     _add(found, "id", f"tag:{site.host},2005:Incident/{entry.id}")
     _add(found, "published", iso(entry.begins_at))
     _add(found, "updated", iso(entry.updated_at))
-    ET.SubElement(found, "link", {"rel": "alternate", "type": "text/html", "href": site.item_url(entry.id)})
+    ET.SubElement(found, "link", {"rel": "alternate", "type": "text/html", "href": entry.url(site)})
     _add(found, "title", entry.title)
     _add(found, "content", entry.content).set("type", "html")
 

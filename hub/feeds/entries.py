@@ -41,8 +41,11 @@ class Site:
     host: str
     path: str  # "" for a page that has a host name of its own
 
-    def item_url(self, item_id: str) -> str:
-        return f"{self.url}/incidents/{item_id}"
+    def incident_url(self, incident_id: str) -> str:
+        return f"{self.url}/incidents/{incident_id}"
+
+    def maintenance_url(self, maintenance_id: str) -> str:
+        return f"{self.url}/maintenances/{maintenance_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Entry:
     updated_at: datetime
     content: str  # HTML
     ends_at: datetime | None = None
+
+    def url(self, site: Site) -> str:
+        """Where people read of it."""
+        return site.incident_url(self.id) if self.ends_at is None else site.maintenance_url(self.id)
 
 
 def entries(

@@ -65,7 +65,7 @@ def _event(item: Json, names: Mapping[str, str], site: Site, zone: ZoneInfo | No
     event.add("DTEND", ends if zone is None else ends.astimezone(zone))
     event.add("SUMMARY", _text(item["name"]))
     event.add("DESCRIPTION", _text(_description(item, names)))
-    event.add("URL", site.item_url(item["id"]))
+    event.add("URL", site.maintenance_url(item["id"]))
     event.add("TRANSP", "TRANSPARENT")  # it takes nobody's time
     return event
 

@@ -33,8 +33,8 @@ def render_rss(page: Json, found: Sequence[Entry], site: Site, *, self_url: str 
         _add(item, "description", entry.content)
         _add(item, "pubDate", format_datetime(entry.begins_at.replace(microsecond=0)))
         _add(item, "dc:date", iso(entry.updated_at))
-        _add(item, "link", site.item_url(entry.id))
-        _add(item, "guid", site.item_url(entry.id))
+        _add(item, "link", entry.url(site))
+        _add(item, "guid", entry.url(site))
         if entry.ends_at is not None:
             _add(item, "hub:maintenanceEndDate", format_datetime(entry.ends_at.replace(microsecond=0)))
     return bytes(ET.tostring(rss, encoding="utf-8", xml_declaration=True))

@@ -45,7 +45,7 @@ def test_a_window_of_its_own_is_in_utc_and_needs_no_zone():
     assert event["DTEND"].to_ical() == b"20261018T020000Z"
     assert (event["UID"], event["STATUS"], event["SEQUENCE"]) == ("m1@hub.example", "CONFIRMED", 0)
     assert event["DTSTAMP"].to_ical() == b"20261010T010000Z"
-    assert event["URL"] == "https://hub.example/p/acme/incidents/m1"
+    assert event["URL"] == "https://hub.example/p/acme/maintenances/m1"
 
 
 def test_a_series_is_one_event_with_its_rule_and_its_zone():
