@@ -20,6 +20,7 @@ PASSWORD, WRONG, NEW = "canary-password-1 horse", "canary-password-2 horse", "ca
 SERVER_KEY = "canary-key-of-the-server-api"
 METRICS_TOKEN = "canary-token-of-the-metrics"
 EMAIL = "ada@example.test"
+READ = ("history.atom", "history.rss", "maintenance.ics", "badge.svg")  # by the link of a feed reader
 # What a token could be put into besides where it belongs.
 MISPLACED = ("?token={0}", "?access_token={0}", "?api_key={0}", "?cf_connect={0}", "?next=/x%0A{0}")
 
@@ -116,6 +117,14 @@ async def _use_keys_and_invitations(person: Person, bearer: dict[str, str]) -> N
     await person.post("groups", {"slug": "ops", "name": "Ops"}, 201, **bearer)
     invitation = await person.post("groups/ops/invitations", {}, 201, **bearer)
     person.secrets |= {key["key"], invitation["token"]}
+    link = await person.post("pages/acme/links", {"name": "Reader"}, 201, **bearer)
+    secret = link["address"].rpartition("/")[2]
+    person.secrets.add(secret)
+    for name in (*READ, "components/x/badge.svg", "nothing"):
+        answer = await client.get(f"/p/acme/feed/{secret}/{name}?days={secret}")
+        assert answer.status_code == (200 if name in READ else 404)
+        await client.get(f"/p/elsewhere/feed/{secret}/{name}")
+        await client.post(f"/p/acme/feed/{secret}/{name}")
     for value in (key["key"], f"{key['key']}x", "hub_canary-key", "canary.access.token", "canary-" * 20):
         await client.get("/api/v1/pages/acme", headers={"Authorization": f"Bearer {value}"})
         await client.get("/p/acme", headers={"Cookie": f"hub_access={value}; hub_refresh={value}"})

@@ -41,6 +41,8 @@ QUERIES: dict[str, Sequence[str]] = {
     "/api/v1/pages/{slug}/uptime/days": (f"?component={{component}}&from={LATELY}&to={TODAY}",),
     "/api/v1/pages/{slug}/uptime/hours": (f"?component={{component}}&date={TODAY}",),
     "/api/v1/pages/{slug}/reports": ("?kind=weekly",),
+    "/p/{slug}/badge.svg": ("?show=uptime&days=7",),
+    "/p/{slug}/components/{id}/badge.svg": ("?show=uptime&days=7",),
     "/login": ("?next=/console", "?next=//evil.example"),
     "/demo": ("?page=elsewhere",),
 }
@@ -165,6 +167,8 @@ async def one_answer(
             body = await answer.aread()
     head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
     text = body.decode(errors="replace")
+    if answer.headers.get("content-type", "").startswith("text/calendar"):
+        text = text.replace("\r\n ", "")  # folded lines would hide what they break in two
     cursor = None
     if answer.headers.get("content-type", "").startswith("application/json") and body:
         meta = json.loads(body).get("meta") or {}
