@@ -1,6 +1,6 @@
 """What the templates are given, from a snapshot and the page's uptime."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,20 +59,3 @@ def bars_of(figures: present.Json) -> dict[str, Bars]:
         )
         for component in figures["components"]
     }
-
-
-def months(incidents: Sequence[present.Json], zone: ZoneInfo, now: datetime) -> list[dict[str, Any]]:
-    """Incidents (newest start first) by month, and in a month by day: `[{title, days}]`."""
-    this_year = now.astimezone(zone).year
-    found: list[dict[str, Any]] = []
-    for incident in incidents:
-        on = words.parse(incident["started_at"]).astimezone(zone).date()
-        title = f"{words.MONTHS[on.month]} {on.year}"
-        if not found or found[-1]["title"] != title:
-            found.append({"title": title, "days": []})
-        days = found[-1]["days"]
-        name = words.weekday(on, this_year)
-        if not days or days[-1].title != name:
-            days.append(present.Day(name, []))
-        days[-1].incidents.append(incident)
-    return found

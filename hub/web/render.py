@@ -140,5 +140,8 @@ class Times:
     def window(self, start: str, end: str) -> str:
         return words.window(words.parse(start), words.parse(end), self.zone, self.now)
 
+    def span(self, start: str, end: str) -> str:
+        return words.span(words.parse(start), words.parse(end), self.zone, self.now)
+
     def length(self, incident: present.Json) -> str:
         return present.length(incident, self.now)

@@ -1,30 +1,26 @@
 """Pages as HTML: resolve who asks to his view, read one snapshot, render. No rule about incidents lives here."""
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.auth.cookies import ACCESS_COOKIE, read_cookie
 from hub.auth.permissions import ANONYMOUS, Principal, Right
-from hub.errors import HubError, NotFound, Unauthenticated
-from hub.services import incidents, pages
+from hub.errors import HubError, Unauthenticated
+from hub.services import pages
 from hub.services.database import one_moment
 from hub.services.rendered import Moment, Output
 from hub.services.snapshots import read_snapshot
 from hub.services.uptime import page_uptime
 from hub.services.views import resolve_view, see_page
-from hub.web.context import bars_of, months, page_context, zone_context
+from hub.web.context import bars_of, page_context
 from hub.web.language import choices, speak_for, wish_of
 from hub.web.present import Json
 from hub.web.render import Renderer
 from hub.web.shells import Shell, View, make_view
-from hub.web.words import parse
 
 BAR_DAYS = 90
-HISTORY_PAGE = 50
 NOTHING_HERE = "There is nothing here"
 # All that page.js imports, told to the browser at once instead of file by file.
 MODULES = (
@@ -50,7 +46,7 @@ class Pages:
             shown = await pages.list_pages(session, by=principal)
         if len(shown) == 1:
             return RedirectResponse(f"/p/{shown[0]['slug']}", 302)
-        return self._respond(request, "pages.html", principal, pages=shown)
+        return self.respond(request, "pages.html", principal, pages=shown)
 
     async def page(self, request: Request) -> Response:
         """`/p/{slug}`: the whole page at one stream position, from which its script goes on."""
@@ -67,7 +63,7 @@ class Pages:
             moment = Moment(session, sight, snapshot, now)
             figures = await _figures(moment)
         speak_for(request, snapshot["page"]["locale"])
-        return self._respond(
+        return self.respond(
             request,
             "page.html",
             principal,
@@ -96,45 +92,6 @@ class Pages:
         made = await request.state.rendered.get(slug, ANONYMOUS, output, build)
         return self._renderer.respond_made(request, made, framed_by=request.state.settings.hub_embed_origins)
 
-    async def history(self, request: Request) -> Response:
-        """`/p/{slug}/history`: all incidents, newest first, by cursor."""
-        now, slug = request.state.clock.now(), request.path_params["slug"]
-        principal = await principal_of(request)
-        async with request.state.db() as session:
-            page = await pages.get(session, slug, by=principal)
-            found = await incidents.list_incidents(
-                session, slug, by=principal, limit=HISTORY_PAGE + 1, before=_before(request)
-            )
-        speak_for(request, page["locale"])
-        shown = found[:HISTORY_PAGE]
-        return self._respond(
-            request,
-            "history.html",
-            principal,
-            page=page,
-            months=months(shown, ZoneInfo(page["time_zone"]), now),
-            older=_cursor(shown[-1]) if len(found) > HISTORY_PAGE else None,
-            **zone_context(page, now),
-        )
-
-    async def incident(self, request: Request) -> Response:
-        """`/p/{slug}/incidents/{id}`: one incident with all its updates."""
-        now, slug = request.state.clock.now(), request.path_params["slug"]
-        principal = await principal_of(request)
-        async with request.state.db() as session:
-            page = await pages.get(session, slug, by=principal)
-            incident = await incidents.get(session, slug, request.path_params["id"], by=principal)
-        speak_for(request, page["locale"])
-        return self._respond(
-            request,
-            "incident.html",
-            principal,
-            page=page,
-            incident=incident,
-            names={item["id"]: item["name"] for update in incident["updates"] for item in update["affected"]},
-            **zone_context(page, now),
-        )
-
     def shell(self, shell: Shell) -> View:
         """What answers at the address of an account page, or of one of the console."""
         return make_view(self._renderer, shell)
@@ -145,7 +102,7 @@ class Pages:
         async with request.state.db() as session:
             shown = await pages.list_pages(session, by=principal)
         slug = request.query_params.get("page") or (shown[0]["slug"] if shown else "demo")
-        return self._respond(request, "demo.html", principal, slug=slug)
+        return self.respond(request, "demo.html", principal, slug=slug)
 
     async def static(self, request: Request) -> Response:
         """`/static/{version}/{name}` and `/static/{name}`."""
@@ -153,19 +110,20 @@ class Pages:
         found = self._renderer.assets.respond(request, params["name"], params.get("version"))
         return found or self.not_found(request)
 
-    def _respond(self, request: Request, template: str, visitor: Principal, **context: Any) -> Response:
+    def respond(self, request: Request, template: str, visitor: Principal, **context: Any) -> Response:
+        """`template` as `visitor` sees it."""
         is_private = has_credential(request)
         return self._renderer.respond(request, template, visitor=visitor, is_private=is_private, **context)
 
     def not_found(self, request: Request) -> Response:
         """The same answer for what does not exist and for what this visitor may not see."""
-        return self._respond(request, "problem.html", ANONYMOUS, status=404, heading=NOTHING_HERE)
+        return self.respond(request, "problem.html", ANONYMOUS, status=404, heading=NOTHING_HERE)
 
     def problem(self, request: Request, error: HubError) -> Response:
         """An expected error as a page."""
         if error.http_status == 404:
             return self.not_found(request)
-        return self._respond(request, "problem.html", ANONYMOUS, status=error.http_status, heading=error.message)
+        return self.respond(request, "problem.html", ANONYMOUS, status=error.http_status, heading=error.message)
 
 
 async def _figures(moment: Moment) -> Json:
@@ -179,22 +137,6 @@ def _context(moment: Moment, figures: Json) -> dict[str, Any]:
         "gone_heading": NOTHING_HERE,
         **page_context(moment.snapshot, bars_of(figures), moment.now),
     }
-
-
-def _cursor(incident: Json) -> str:
-    """Where the next page of the history begins: the keyset of `list_incidents` as text."""
-    return f"{incident['started_at']}_{incident['created_at']}_{incident['id']}"
-
-
-def _before(request: Request) -> tuple[datetime, datetime, str] | None:
-    text = request.query_params.get("before")
-    if text is None:
-        return None
-    try:
-        started_at, created_at, incident_id = text.split("_")
-        return parse(started_at), parse(created_at), incident_id
-    except ValueError:
-        raise NotFound from None
 
 
 async def principal_of(request: Request) -> Principal:

@@ -144,6 +144,15 @@ def window(start: datetime, end: datetime, zone: ZoneInfo, now: datetime) -> str
     return f"{full(a)} – {f'{b:%H:%M}' if a.date() == b.date() else full(b)} {offset_name(end, zone)}"
 
 
+def span(start: datetime, end: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """`14:05 – 15:10`, or `14:05 – 26 Nov, 03:00` when it ended on another day; where the first day is a heading."""
+    a, b = start.astimezone(zone), end.astimezone(zone)
+    last = f"{b:%H:%M}"
+    if a.date() != b.date():
+        last = _("{date}, {clock}", date=day(b.date(), now.astimezone(zone).year), clock=last)
+    return f"{a:%H:%M} – {last}"
+
+
 def lasting(seconds: float) -> str:
     """`12 min`, `1 h 12 min`, `2 d 3 h`: two units at most, rounded down."""
     minutes = int(max(seconds, 0) // 60)
