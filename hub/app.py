@@ -24,6 +24,8 @@ from hub.auth.tokens import Tokens
 from hub.channels_file import channels_of
 from hub.clock import SystemClock
 from hub.documents.feeds import feed_routes
+from hub.documents.hosts import PageHosts
+from hub.documents.statuspage import statuspage_routes
 from hub.engine.broker_redis import RedisBroker
 from hub.engine.census import Census
 from hub.engine.custom import CustomChannels
@@ -138,9 +140,11 @@ def create_app(settings: Settings) -> Starlette:
         return _without_slash(request) or site.not_found(request)
 
     return _Application(
+        settings,
         routes=[
             *transport_routes(),
             *api_routes(),
+            *statuspage_routes(),
             *feed_routes(),
             *web_routes(site),
         ],
@@ -163,11 +167,15 @@ def _without_slash(request: Request) -> Response | None:
 class _Application(Starlette):
     """Sockets go to their route past the middleware, which is about requests and costs a storm dearly."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, settings: Settings, **options: Any) -> None:
         super().__init__(**options)
+        self._hosts = PageHosts(self._beneath_its_host, settings)
         self.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._hosts(scope, receive, send)
+
+    async def _beneath_its_host(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             scope["app"] = self
             await self.router(scope, receive, send)

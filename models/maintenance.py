@@ -43,6 +43,7 @@ class Maintenance(Base):
     remind_before_min: Mapped[int | None] = mapped_column(server_default=text("60"))
     reminded_at: Mapped[Instant | None]
     cancelled_at: Mapped[Instant | None]
+    announced_at: Mapped[Instant | None]
     deleted_at: Mapped[Instant | None]
     external_id: Mapped[ShortText | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))

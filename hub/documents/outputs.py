@@ -21,7 +21,10 @@ _FEEDS = {"history.atom": render_atom, "history.rss": render_rss}
 
 
 def site_of(request: Request) -> Site:
-    """Where the page that was asked for is read, by the hub's own address and not by one that a request names."""
+    """Where the page that was asked for is read, by the hub's own address, or by the page's own host name."""
+    own: str | None = request.scope["state"].get("page_url")
+    if own is not None:
+        return Site(own, urlsplit(own).hostname or "localhost", "")
     base = request.state.settings.base_url
     path = f"/p/{request.path_params['slug']}"
     return Site(f"{base}{path}", urlsplit(base).hostname or "localhost", path)

@@ -245,6 +245,7 @@ def upgrade() -> None:
     )
     op.add_column("maintenance", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("maintenance", sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("maintenance", sa.Column("announced_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("maintenance", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "maintenance_update",
@@ -265,6 +266,7 @@ def downgrade() -> None:
     op.drop_column("page", "custom_domain")
     op.drop_column("maintenance_update", "deliver_notifications")
     op.drop_column("maintenance", "deleted_at")
+    op.drop_column("maintenance", "announced_at")
     op.drop_column("maintenance", "cancelled_at")
     op.drop_column("maintenance", "reminded_at")
     op.drop_column("maintenance", "remind_before_min")

@@ -1,0 +1,105 @@
+"""A page's own host name: what is asked of it is answered as by `/p/{slug}`, and nothing else of the hub is there.
+
+A page has its `custom_domain`, and where `HUB_BASE_DOMAIN` is set also `{slug}.` before it. The hub's own host is never
+a page's. What needs an account (console, sign-in) is at the hub's own address: browsers are sent there, and its cookies
+are that host's alone. docs/statuspage-api.md#hosts
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import quote, urlsplit
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub.errors import NotFound
+from hub.services.database import Sessions
+from hub.services.hosts import load_domains
+from hub.settings import Settings
+
+FRESH_S = 5.0  # a domain is a page's, or no longer, that long after it was said
+_SHARED = ("/static/", "/connection/", "/emulation", "/healthz", "/embed.js")
+_HUB_ONLY = ("/console", "/login", "/register", "/account", "/invite", "/forgot", "/reset", "/verify", "/demo")
+
+_log = structlog.get_logger(__name__)
+
+
+class PageHosts:
+    """Rewrites the path of requests and sockets that come to a page's host, before anything else sees them."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, now_s: Callable[[], float] = time.monotonic) -> None:
+        base = urlsplit(settings.base_url)
+        self.app = app
+        self._base_url = settings.base_url
+        self._own = base.hostname or ""
+        self._scheme = base.scheme
+        self._domain = (settings.hub_base_domain or "").lower().strip(".")
+        self._now_s = now_s
+        self._domains: Mapping[str, str] | None = None  # not read yet
+        self._reading: asyncio.Task[None] | None = None
+        self._read_at = float("-inf")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in {"http", "websocket"}:
+            slug = await self._slug_of(scope)
+            if slug is not None and not self._enter(scope, slug):
+                if scope["type"] == "http":
+                    await self._elsewhere(scope)(scope, receive, send)
+                else:
+                    await receive()
+                    await send({"type": "websocket.close", "code": 1008})
+                return
+        await self.app(scope, receive, send)
+
+    async def _slug_of(self, scope: Scope) -> str | None:
+        host = _host_of(scope)
+        if not host or host == self._own:
+            return None
+        if self._domain and host.endswith(f".{self._domain}"):
+            label = host.removesuffix(f".{self._domain}")
+            return None if "." in label else label
+        if self._reading is None and self._now_s() - self._read_at > FRESH_S:
+            self._reading = asyncio.create_task(self._read(scope["state"]["db"]))
+        if self._domains is None and self._reading is not None:
+            await asyncio.shield(self._reading)  # later ones need not wait: what was known stands meanwhile
+        return (self._domains or {}).get(host)
+
+    async def _read(self, sessions: Sessions) -> None:
+        """What was known stands while the database is away."""
+        try:
+            async with sessions() as session:
+                self._domains = await load_domains(session)
+        except Exception as error:  # noqa: BLE001  nobody waits for it who could be told
+            _log.warning("the pages' host names cannot be read", error=type(error).__name__)
+        finally:
+            self._read_at, self._reading = self._now_s(), None
+
+    def _enter(self, scope: Scope, slug: str) -> bool:
+        """Make the request one for the page; False when it asks for something that is not on a page's host."""
+        path: str = scope["path"]
+        page = f"/p/{slug}"
+        is_its_own = path in {page, f"/api/v1/pages/{slug}"} or path.startswith((f"{page}/", f"/api/v1/pages/{slug}/"))
+        if not is_its_own and not path.startswith(_SHARED):
+            if path.startswith((*_HUB_ONLY, "/p/", "/api/v1", "/api/docs", "/api/openapi", "/metrics", "/readyz")):
+                return False
+            scope["path"] = page + ("" if path == "/" else path)
+            scope["raw_path"] = quote(scope["path"]).encode()
+        scope.setdefault("state", {})["page_url"] = f"{self._scheme}://{Headers(scope=scope)['host']}"
+        return True
+
+    def _elsewhere(self, scope: Scope) -> ASGIApp:
+        """Account pages are at the hub's own address; everything else does not exist here."""
+        if scope["method"] in {"GET", "HEAD"} and scope["path"].startswith(_HUB_ONLY):
+            query = scope["query_string"].decode("latin-1")
+            return RedirectResponse(f"{self._base_url}{quote(scope['path'])}" + (f"?{query}" if query else ""), 302)
+        missing = NotFound()
+        return JSONResponse({"error": missing.code, "message": missing.message}, 404, {"Cache-Control": "no-store"})
+
+
+def _host_of(scope: Scope) -> str:
+    """The name a request was sent to, without its port, in lower case."""
+    host = Headers(scope=scope).get("host", "").lower()
+    return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
