@@ -115,7 +115,7 @@ async def fill(maker: PageMaker) -> None:
         f"group:{DEV}": await maker.component(f"group:{DEV}", hidden),
     }
     for audience, component in by_audience.items():
-        await maker.incident(audience, component_ids=[component])
+        incident = await maker.incident(audience, component_ids=[component])
     await maker.incident(None, ops, component_ids=[by_audience[None], by_audience[ops]])
     for audience in (None, "verified", ops):
         await maker.incident(audience, own=audience)
@@ -124,7 +124,7 @@ async def fill(maker: PageMaker) -> None:
     await maker.deleted_component(ops)
     for audience in (None, ops):
         await maker.maintenance(audience, component_ids=[by_audience[audience]])
-    await maker.maintenance("verified", own="verified")
+    await maker.kept_by_operators(incident, await maker.maintenance("verified", own="verified"))
     await maker.maintenance(ops, component_ids=[by_audience[ops]], last=MaintenanceStatus.COMPLETED)
     await maker.figures()
 
@@ -134,10 +134,10 @@ async def sketch(maker: PageMaker) -> None:
     await maker.page_views()
     ops = f"group:{OPS}"
     component, hidden = await maker.component(None, await maker.group(None)), await maker.component(ops)
-    await maker.incident(None, component_ids=[component], last=IncidentStatus.RESOLVED)
+    incident = await maker.incident(None, component_ids=[component], last=IncidentStatus.RESOLVED)
     await maker.incident(ops, component_ids=[hidden])
     await maker.incident(ops, own=ops)
-    await maker.maintenance(None, component_ids=[component])
+    await maker.kept_by_operators(incident, await maker.maintenance(None, component_ids=[component]))
     await maker.maintenance(ops, component_ids=[hidden])
     await maker.figures()
 

@@ -104,6 +104,8 @@ KINDS = {
     "maintenances/maintenance_id": "maintenance",
     "maintenances/id": "maintenance",
     "updates/update_id": "update",
+    "notes/note_id": "note",
+    "templates/template_id": "template",
     "components/id": "component",
 }
 

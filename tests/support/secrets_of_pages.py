@@ -16,19 +16,33 @@ from hub.domain.incident import IncidentStatus
 from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.report import ReportKind, period_of
 from hub.domain.status import Status
-from hub.services import components, groups, incidents, maintenances, pages, reports, summaries
+from hub.services import (
+    components,
+    groups,
+    incidents,
+    maintenances,
+    notes,
+    pages,
+    postmortems,
+    reports,
+    summaries,
+    templates,
+)
 from hub.services.components import NewComponent
 from hub.services.database import Sessions
 from hub.services.groups import NewGroup
 from hub.services.incidents import NewIncident, NewUpdate
 from hub.services.maintenances import NewMaintenance
+from hub.services.notes import Subject
 from hub.services.pages import NewPage
 from hub.services.state import load_page
+from hub.services.templates import NewTemplate, TemplateKind
 from hub.services.views import ensure_view
 from tests.support.people import Person
 from tests.support.route_walk import Ids
 
 VIEWS = ("public", "authenticated", "verified", "all")
+OPERATORS_ALONE = "operators"  # an audience that nobody is in
 MARKER = re.compile(r"zq\d{4}qz")
 Json = dict[str, Any]
 
@@ -201,6 +215,16 @@ class PageMaker:
             update = await self.do(maintenances.add_update, key, status=status, body=body)
             self.note("update", update, *audiences, parent=key)
         return key
+
+    async def kept_by_operators(self, incident_id: str, maintenance_id: str) -> None:
+        """What is for nobody but operators: notes, the draft of a postmortem, a template."""
+        for subject, key in ((Subject.INCIDENT, incident_id), (Subject.MAINTENANCE, maintenance_id)):
+            text = self.secret(f"note on {subject}", OPERATORS_ALONE)
+            self.note("note", await self.do(notes.add, subject, key, text), OPERATORS_ALONE, parent=key)
+        await self.do(postmortems.draft, incident_id, self.secret("draft of a postmortem", OPERATORS_ALONE))
+        words = [self.secret(f"{part} of a template", OPERATORS_ALONE) for part in ("name", "title", "body")]
+        made = await self.do(templates.create, NewTemplate(TemplateKind.INCIDENT, *words))
+        self.note("template", made, OPERATORS_ALONE)
 
     async def figures(self) -> None:
         """Yesterday's report, and the summary of this minute for every view that there is."""
