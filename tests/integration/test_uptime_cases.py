@@ -305,7 +305,7 @@ async def test_an_incident_told_afterwards_counts_on_its_day(hub: Hub) -> None:
 
 
 async def test_what_an_incident_left_behind_is_the_base_from_then_on(hub: Hub) -> None:
-    """An end told afterwards that leaves a component degraded does so from then on, whatever becomes of the incident."""
+    """An end told afterwards that leaves a component degraded does so from then on, even if it is deleted."""
     api = await hub.component("API")
     incident = await hub.tell({api: MAJOR}, "2026-11-24T10:00", now=at("2026-11-24T10:00"))
     last = NewUpdate(RESOLVED, "Slow, but there.", {api: DEGRADED}, display_at=at("2026-11-24T12:00"))
