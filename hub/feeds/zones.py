@@ -9,9 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
-
-_Kind = tuple[timedelta, timedelta, str, bool]  # offset before and after, abbreviation, is it summer time
+from icalendar import Component, Timezone, TimezoneDaylight, TimezoneStandard
 
 
 @lru_cache(maxsize=64)
@@ -21,26 +19,23 @@ def timezone_text(name: str, first_year: int, last_year: int) -> str:
     start = datetime(first_year, 1, 1, tzinfo=UTC)
     found = Timezone()
     found.add("TZID", name)
-    at_first = start.astimezone(zone)
-    offset = at_first.utcoffset() or timedelta()
-    kinds: dict[_Kind, list[datetime]] = {
-        (offset, offset, at_first.tzname() or name, bool(at_first.dst())): [start.replace(tzinfo=None)]
-    }
+    first = start.astimezone(zone)
+    offset = first.utcoffset() or timedelta()
+    found.add_component(_observance(first, offset, start + offset))
     for onset in _changes(zone, start, datetime(last_year + 1, 1, 1, tzinfo=UTC)):
-        after, before = onset.astimezone(zone), (onset - timedelta(seconds=1)).astimezone(zone)
-        old, new = before.utcoffset() or timedelta(), after.utcoffset() or timedelta()
-        kind = (old, new, after.tzname() or name, bool(after.dst()))
-        kinds.setdefault(kind, []).append((onset + old).replace(tzinfo=None))
-    for (old, new, abbreviation, is_summer), onsets in kinds.items():
-        part = TimezoneDaylight() if is_summer else TimezoneStandard()
-        part.add("DTSTART", onsets[0])
-        part.add("TZOFFSETFROM", old)
-        part.add("TZOFFSETTO", new)
-        part.add("TZNAME", abbreviation)
-        if onsets[1:]:
-            part.add("RDATE", onsets[1:])
-        found.add_component(part)
+        before = (onset - timedelta(seconds=1)).astimezone(zone).utcoffset() or timedelta()
+        found.add_component(_observance(onset.astimezone(zone), before, onset + before))
     return bytes(found.to_ical()).decode()
+
+
+def _observance(after: datetime, offset_before: timedelta, onset_local: datetime) -> Component:
+    """What holds from one change on. Each is a part of its own: of a list in RDATE, `ical.js` 2.2 takes the first."""
+    part = TimezoneDaylight() if after.dst() else TimezoneStandard()
+    part.add("DTSTART", onset_local.replace(tzinfo=None))
+    part.add("TZOFFSETFROM", offset_before)
+    part.add("TZOFFSETTO", after.utcoffset() or timedelta())
+    part.add("TZNAME", after.tzname() or "UTC")
+    return part
 
 
 def _changes(zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:

@@ -3,20 +3,17 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import centrifuge
-import pytest
 
 from tests.support.hub import ROOT
+from tests.support.npm import node_modules
 from tests.support.waiting import wait_until
 
 PACKAGES = ("centrifuge@5.8.0", "eventsource@4.1.1", "ws@8.18.3")
-MODULES = ROOT / ".build" / "sdk"
 
 Event = dict[str, Any]
 TokenSource = Callable[[], Awaitable[str]]
@@ -170,31 +167,6 @@ class NodeViewer:
                 await self.do("token", token=await self._get_token())
 
 
-def node_modules() -> Path:
-    """Where the npm client lies, installed on first use; skips the test where there is no npm."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("the npm client needs node and npm: .ci/install-tools.sh installs them")
-    marker = MODULES / ("-".join(PACKAGES).replace("@", "_") + ".ok")
-    if not marker.exists():
-        MODULES.mkdir(parents=True, exist_ok=True)
-        install = [
-            "npm",
-            "install",
-            "--prefix",
-            str(MODULES),
-            "--no-save",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--fetch-retries=1",
-            "--fetch-timeout=30000",
-        ]
-        done = subprocess.run([*install, *PACKAGES], capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, f"npm could not install {', '.join(PACKAGES)}: {done.stderr.strip()[-300:]}"
-        marker.touch()
-    return MODULES / "node_modules"
-
-
 @contextlib.asynccontextmanager
 async def open_viewer(
     sdk: str,
@@ -230,7 +202,7 @@ async def open_viewer(
         "transports": transports,
         "emulation_url": emulation_url,
         "is_binary": is_binary,
-        "modules": str(await asyncio.to_thread(node_modules)),
+        "modules": str(await asyncio.to_thread(node_modules, "sdk", PACKAGES)),
     }
     driver = ROOT / "tests" / "contract" / "sdk_driver.mjs"
     process = await asyncio.create_subprocess_exec(
