@@ -3,6 +3,7 @@
 import { enliven, draw, fill, worsenToday } from "./bars.js";
 import { HubClient, NOT_YOURS } from "./client.js";
 import { NotThere, readPage } from "./fallback.js";
+import { _ } from "./messages.js";
 import { h, morphChildren } from "./morph.js";
 import { answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
 import { credential, noteAccount, watchSession } from "./session.js";
@@ -19,7 +20,9 @@ const at = (text) => Date.parse(text);
 class Page {
   constructor(snapshot) {
     this.zone = new Zone(snapshot.page.time_zone);
-    this.now = () => Date.now();
+    this.then = snapshot.at ? at(snapshot.at) : null; // the instant that is looked at, null for now
+    this.held = () => {}; // what slider.js makes of live changes meanwhile
+    this.now = () => this.then ?? Date.now();
     this.view = new View({ slug: snapshot.page.slug, zone: this.zone, now: this.now });
     this.signatures = new Map();
     this.snapshot = snapshot;
@@ -76,6 +79,12 @@ class Page {
     }
   }
 
+  /** Draw the page as it was at `then` (ms since 1970), null: as it is now. */
+  show(snapshot, then) {
+    this.then = then;
+    this.restart(snapshot);
+  }
+
   /** The way to the console, for operators alone. */
   console({ page, channel }) {
     byId("console")?.remove();
@@ -125,7 +134,7 @@ class Page {
       if (!bars.querySelector("svg")) draw(bars);
       const id = bars.closest("[data-key]").dataset.key;
       const component = snapshot.components.find((c) => c.id === id);
-      if (component && old.get(id) !== component.status) worsenToday(bars, component.status);
+      if (component && this.then === null && old.get(id) !== component.status) worsenToday(bars, component.status);
     }
     enliven(byId("components"), byId("tip"));
     // A group in trouble opens itself, at the moment the trouble comes; closing it again is the reader's choice.
@@ -204,12 +213,13 @@ const LIVE = {
   connecting: ["◌", () => "connecting…"],
   reconnecting: ["◌", () => "reconnecting…"],
   stale: ["⚠", (page, client) => `not live, as of ${page.zone.clock(client.heardAt)}`],
+  past: ["◷", () => _("not now")],
   ended: ["⚠", (page, client) => `not live, as of ${page.zone.clock(client.heardAt)}`],
 };
 
 function mark(page, client) {
-  const [glyph, words] = LIVE[client.state] ?? LIVE.connecting;
-  document.body.dataset.live = client.state === "ended" ? "stale" : client.state;
+  const [glyph, words] = page.then === null ? (LIVE[client.state] ?? LIVE.connecting) : LIVE.past;
+  document.body.dataset.live = page.then !== null ? "past" : client.state === "ended" ? "stale" : client.state;
   setText(byId("live").querySelector(".mark"), glyph);
   setText(byId("live").querySelector(".text"), words(page, client));
 }
@@ -250,12 +260,13 @@ function main() {
   const root = document.documentElement;
   if (root.dataset.account) noteAccount(root.dataset.account);
   const page = new Page(snapshot);
-  const client = new HubClient({ slug: snapshot.page.slug, snapshot, credential });
+  const client = new HubClient({ slug: snapshot.page.slug, snapshot: page.then === null ? snapshot : null, credential });
   client.addEventListener("state", () => {
     if (client.state !== "connecting") delete root.dataset.renewing;
     mark(page, client);
   });
   client.addEventListener("change", ({ detail }) => {
+    if (page.then !== null) return page.held(detail);
     const before = page.snapshot;
     if (!detail.event) return page.restart(detail.snapshot);
     page.render(detail.snapshot);
@@ -274,6 +285,9 @@ function main() {
   });
   theme();
   ownTimes();
+  const travel = async () => (await import("./slider.js")).travel(page, client, () => mark(page, client));
+  if (page.then === null) byId("travel")?.addEventListener("toggle", travel, { once: true });
+  else travel();
   enliven(byId("components"), byId("tip"));
   page.tick();
   const ticking = setInterval(() => {

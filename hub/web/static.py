@@ -19,6 +19,7 @@ MEDIA_TYPES = {
 }
 # Comments that fill whole lines: a fifth of what a visitor would load, and nothing to him.
 _COMMENTS = re.compile(rb"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*$", re.DOTALL | re.MULTILINE)
+_INDENTS = re.compile(rb"^[ \t]+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +85,8 @@ class Assets:
 
 
 def lean(source: bytes) -> bytes:
-    """JavaScript or CSS without its comments that fill whole lines; every other line keeps its number."""
-    return _COMMENTS.sub(lambda comment: b"\n" * comment[0].count(b"\n"), source)
+    """JavaScript or CSS without its comments that fill whole lines, and without indents; lines keep their numbers.
+
+    Indents inside a template literal go too: none of ours means anything by them.
+    """
+    return _INDENTS.sub(b"", _COMMENTS.sub(lambda comment: b"\n" * comment[0].count(b"\n"), source))

@@ -1,6 +1,8 @@
 """Pages as HTML: resolve who asks to his view, read one snapshot, render. No rule about incidents lives here."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,6 +14,7 @@ from hub.services import pages
 from hub.services.database import one_moment
 from hub.services.rendered import Moment, Output
 from hub.services.snapshots import read_snapshot
+from hub.services.time_travel import reaches_back_to, read_past
 from hub.services.uptime import page_uptime
 from hub.services.views import resolve_view, see_page
 from hub.web.context import bars_of, page_context
@@ -19,6 +22,7 @@ from hub.web.language import choices, speak_for, wish_of
 from hub.web.present import Json
 from hub.web.render import Renderer
 from hub.web.shells import Shell, View, make_view
+from hub.web.then import Reach, Then, read_instant
 
 BAR_DAYS = 90
 NOTHING_HERE = "There is nothing here"
@@ -55,6 +59,8 @@ class Pages:
         if principal == ANONYMOUS and not request.url.query:
             return await self._page_for_anybody(request, slug)
         now = request.state.clock.now()
+        if "at" in request.query_params:
+            return await self._page_then(request, slug, principal, now)
         async with request.state.db.begin() as session:
             channel = await resolve_view(session, f"page:{slug}", principal, now)
         async with one_moment(request.state.db) as session:
@@ -62,14 +68,40 @@ class Pages:
             sight = await see_page(session, slug, principal)
             moment = Moment(session, sight, snapshot, now)
             figures = await _figures(moment)
-        speak_for(request, snapshot["page"]["locale"])
+            since = await reaches_back_to(session, sight)
+        return self._show_page(request, principal, moment, figures, since)
+
+    async def _page_then(self, request: Request, slug: str, principal: Principal, now: datetime) -> Response:
+        """The same as it was at `?at=`; its script goes on from now once one comes back."""
+        async with one_moment(request.state.db) as session:
+            sight = await see_page(session, slug, principal)
+            at = read_instant(request.query_params["at"], ZoneInfo(sight.page.time_zone))
+            if at >= now:
+                return RedirectResponse(f"/p/{slug}", 302)
+            snapshot = await read_past(session, slug, principal, at=at, now=now)
+            moment = Moment(session, sight, snapshot, at)
+            figures = await _figures(moment)
+            since = await reaches_back_to(session, sight)
+        return self._show_page(request, principal, moment, figures, since, now)
+
+    def _show_page(
+        self,
+        request: Request,
+        principal: Principal,
+        moment: Moment,
+        figures: Json,
+        since: datetime | None,
+        now: datetime | None = None,
+    ) -> Response:
+        """`now`: where `moment` is another time than that."""
+        speak_for(request, moment.snapshot["page"]["locale"])
         return self.respond(
             request,
             "page.html",
             principal,
             framed_by=request.state.settings.hub_embed_origins,
-            may_operate=principal.can(sight.page.id, Right.LOOK),
-            **_context(moment, figures),
+            may_operate=principal.can(moment.sight.page.id, Right.LOOK),
+            **_context(moment, figures, since, now),
         )
 
     async def _page_for_anybody(self, request: Request, slug: str) -> Response:
@@ -77,6 +109,7 @@ class Pages:
 
         async def build(moment: Moment) -> bytes:
             figures = await _figures(moment)
+            since = await reaches_back_to(moment.session, moment.sight)
             speak_for(request, moment.snapshot["page"]["locale"])
             return self._renderer.html(
                 "page.html",
@@ -84,7 +117,7 @@ class Pages:
                 path=request.url.path,
                 languages=choices(request),
                 may_operate=False,
-                **_context(moment, figures),
+                **_context(moment, figures, since),
             ).encode()
 
         minute = int(request.state.clock.now().timestamp() // 60)
@@ -130,9 +163,12 @@ async def _figures(moment: Moment) -> Json:
     return await page_uptime(moment.session, moment.sight.page, moment.sight.view, days=BAR_DAYS, now=moment.now)
 
 
-def _context(moment: Moment, figures: Json) -> dict[str, Any]:
-    """What `page.html` is made from, in the language that is spoken."""
+def _context(moment: Moment, figures: Json, since: datetime | None, now: datetime | None = None) -> dict[str, Any]:
+    """What `page.html` is made from, in the language that is spoken. `since`: how far one may look back."""
+    zone = ZoneInfo(moment.snapshot["page"]["time_zone"])
     return {
+        "then": Then.of(moment.now, zone, now) if now else None,
+        "past": Reach.of(since, zone, now or moment.now),
         "modules": MODULES,
         "gone_heading": NOTHING_HERE,
         **page_context(moment.snapshot, bars_of(figures), moment.now),
