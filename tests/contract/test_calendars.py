@@ -1,6 +1,7 @@
 """The maintenance calendar through `ical.js`, which calendars of browsers and phones are made with (case 115)."""
 
 import json
+import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +24,9 @@ const found = root.getAllSubcomponents("vevent").map((component) => {
   const starts = [];
   if (event.isRecurring()) {
     const iterator = event.iterator();
-    for (let at = iterator.next(); at && starts.length < 30; at = iterator.next()) starts.push(at.toJSDate().toISOString());
+    for (let at = iterator.next(); at && starts.length < 30; at = iterator.next()) {
+      starts.push(at.toJSDate().toISOString());
+    }
   } else starts.push(event.startDate.toJSDate().toISOString());
   return { summary: event.summary, description: event.description, minutes: event.duration.toSeconds() / 60, starts };
 });
@@ -42,7 +45,7 @@ def test_a_weekly_window_stays_at_three_in_the_morning_of_the_pages_zone_through
     document = render_calendar({"title": "Acme", "time_zone": "Europe/Berlin"}, [item, single], {}, SITE)
     modules = node_modules("calendars", PACKAGES)
     done = subprocess.run(
-        ["node", "--input-type=module", "--eval", READ],
+        [shutil.which("node") or "node", "--input-type=module", "--eval", READ],
         input=document, capture_output=True, cwd=modules.parent, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
