@@ -117,11 +117,14 @@ def ratio_of(spent_us: Sequence[int], costs: Sequence[float]) -> float | None:
     The one place where uptime is computed; written out, because a page of bars asks for it tens of thousands of times.
     """
     operational, maintenance, degraded, partial, major = spent_us
+    for_operational, for_maintenance, for_degraded, for_partial, for_major = costs
+    lost = for_operational * operational + for_maintenance * maintenance + for_degraded * degraded
+    lost += for_partial * partial + for_major * major
     known = operational + maintenance + degraded + partial + major
-    if not known:
-        return None
-    lost = costs[0] * operational + costs[1] * maintenance + costs[2] * degraded + costs[3] * partial + costs[4] * major
-    return min(1.0, max(0.0, 1.0 - lost / known)) if lost else 1.0
+    if not lost:
+        return 1.0 if known else None
+    ratio = 1.0 - lost / known
+    return max(ratio, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +262,7 @@ def add(spent_us: Sequence[int], status: Status, length: timedelta) -> Sequence[
 
 def total(figures: Iterable[Figure]) -> Figure:
     """The figure of windows that lie side by side, as one."""
-    return Figure(tuple(map(sum, zip(NO_TIME, *(part.spent_us for part in figures), strict=True))))
+    return Figure(tuple(map(sum, zip(NO_TIME, *[part.spent_us for part in figures], strict=True))))
 
 
 def average(ratios: Iterable[float | None]) -> float | None:

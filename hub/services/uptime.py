@@ -28,7 +28,6 @@ from hub.domain.uptime import (
     last_days,
     ratio_of,
     timeline,
-    total,
 )
 from hub.errors import NotFound
 from hub.services.days import read_days
@@ -138,7 +137,7 @@ def weights_json(weights: Weights) -> dict[str, float]:
 
 
 def _sum(rows: Sequence[Sequence[int]]) -> Figure:
-    return total(Figure(row) for row in rows)
+    return Figure(tuple(map(sum, zip(*rows, strict=True))))
 
 
 async def _sliding(
