@@ -15,6 +15,7 @@ class PlannedPage:
     title: str
     description: str | None
     time_zone: str | None
+    updated_at: datetime | None = None  # the last change of anything on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class PlannedGroup:
     position: int
     created_at: datetime | None
     updated_at: datetime | None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,24 @@ class PlannedComponent:
 
 @dataclass(frozen=True, slots=True)
 class PlannedWord:
-    """What one update says of one component."""
+    """What one update says of one component. `held`: at what it is held all the same."""
 
     component: str  # external id
     name: str
     old_status: Status
     new_status: Status
+    held: Status | None = None
+
+    @property
+    def word(self) -> Status:
+        """What counts of it."""
+        return self.held or self.new_status
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedUpdate:
+    """`deliver_notifications`: whether the source told its subscribers; None where it does not say."""
+
     external_id: str
     status: str
     body: str
@@ -67,6 +77,7 @@ class PlannedUpdate:
     display_at: datetime
     created_at: datetime
     updated_at: datetime
+    deliver_notifications: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ class PlannedIncident:
 
     @property
     def latest_words(self) -> dict[str, Status]:
-        return {word.component: word.new_status for update in self.updates for word in update.words}
+        return {word.component: word.word for update in self.updates for word in update.words}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,7 @@ class PlannedMaintenance:
     updates: tuple[PlannedUpdate, ...]
     created_at: datetime
     updated_at: datetime
+    announced_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +148,7 @@ def settle(plan: ImportPlan, standing: Mapping[str, Sequence[Status]] | None = N
     The source has one status a component, the hub has layers. So what an open incident or a running maintenance
     holds is theirs, and the component's own base is operational beneath it: when they end, it turns green. What they
     do not account for is the base. Where an open incident says worse than the component's status, somebody set the
-    component by hand afterwards, and the status wins: the incident's latest word on it is lowered.
+    component by hand afterwards, and the status wins: the incident's latest word on it counts for no more than that.
     """
     components = {component.external_id: component for component in plan.components}
     warnings: list[str] = []
@@ -202,7 +214,7 @@ def _lower_latest(updates: list[PlannedUpdate], component_id: str, status: Statu
     for index in reversed(range(len(updates))):
         update = updates[index]
         if any(word.component == component_id for word in update.words):
-            words = (replace(w, new_status=status) if w.component == component_id else w for w in update.words)
+            words = (replace(w, held=status) if w.component == component_id else w for w in update.words)
             updates[index] = replace(update, words=tuple(words))
             return
 

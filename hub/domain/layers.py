@@ -45,7 +45,7 @@ def held_by_incident(incident: Incident) -> Iterator[tuple[str, Interval]]:
     end = incident.resolved_at or (starts[over] if over < len(updates) else None)
     words: dict[str, Status] = {}
     for position, update in enumerate(updates):
-        words.update((item.id, item.new_status) for item in update.affected)
+        words.update((item.id, item.word) for item in update.affected)
         ends = [*starts[position + 1 : position + 2], *([] if end is None else [end])]
         if position >= over or is_open(IncidentStatus(update.status)):
             for component_id, status in words.items():

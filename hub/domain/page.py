@@ -69,12 +69,21 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """What one update said of one component; the name is the one it had then."""
+    """What one update said of one component; the name is the one it had then.
+
+    `held`: at what the incident holds it all the same, where the component was set by hand afterwards elsewhere.
+    """
 
     id: str
     name: str
     old_status: Status
     new_status: Status
+    held: Status | None = None
+
+    @property
+    def word(self) -> Status:
+        """What counts of it."""
+        return self.held or self.new_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,7 @@ class Incident:
     @property
     def words(self) -> dict[str, Status]:
         """The latest word of this incident on each component it ever named."""
-        return {item.id: item.new_status for update in self.updates for item in update.affected}
+        return {item.id: item.word for update in self.updates for item in update.affected}
 
     @property
     def impact(self) -> Impact:

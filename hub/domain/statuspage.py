@@ -5,8 +5,8 @@ Reads `summary.json`, `components.json`, `incidents.json`, `incidents/unresolved
 older documents lack have defaults.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -31,7 +31,6 @@ from hub.errors import Invalid
 _LONGEST_ID = _LONGEST_NAME = 255
 _LONGEST_BODY = 25_000  # the format's own limit
 _MOST_FAULTS = 50  # named in one answer
-_LINE_BREAK = re.compile(r"<br\s*/?>(?:\r?\n)?", re.IGNORECASE)
 _MAINTENANCES = "scheduled_maintenances"
 
 
@@ -54,6 +53,9 @@ def parse(documents: Sequence[object]) -> ImportPlan:
     for index, raw in enumerate(documents):
         reader.read(Value(raw, f"documents[{index}]" if len(documents) > 1 else ""))
     return reader.plan()
+
+
+_Told = TypeVar("_Told", PlannedIncident, PlannedMaintenance)
 
 
 class _Reader:
@@ -91,9 +93,22 @@ class _Reader:
             page=self.page,
             groups=tuple(self.groups.values()),
             components=tuple(self.components.values()),
-            incidents=tuple(self.incidents.values()),
-            maintenances=tuple(self.maintenances.values()),
+            incidents=tuple(self._with_plain_names(item) for item in self.incidents.values()),
+            maintenances=tuple(self._with_plain_names(item) for item in self.maintenances.values()),
         )
+
+    def _with_plain_names(self, record: _Told) -> _Told:
+        """Updates name components as `Group - Component`; here they are called by their own name."""
+        updates = [
+            replace(update, words=tuple(replace(word, name=self._plain_name(word)) for word in update.words))
+            for update in record.updates
+        ]
+        return replace(record, updates=tuple(updates))
+
+    def _plain_name(self, word: PlannedWord) -> str:
+        component = self.components.get(word.component)
+        group = self.groups.get(component.group) if component is not None and component.group is not None else None
+        return word.name if group is None else word.name.removeprefix(f"{group.name} - ") or word.name
 
     def _each(self, array: Value, keep: Callable[[Value], str]) -> None:
         """Keep every record of `array`: a bad one does not hide the next. `keep` returns the record's id."""
@@ -178,6 +193,7 @@ def _page(value: Value) -> PlannedPage:
         title=value["name"].text(_LONGEST_NAME),
         description=_optional(value["page_description"], lambda it: it.text(_LONGEST_BODY, shortest=0)),
         time_zone=_optional(zone, _time_zone),
+        updated_at=_optional(value["updated_at"], Value.instant),
     )
 
 
@@ -197,6 +213,7 @@ def _group(value: Value) -> PlannedGroup:
         position=_position(value["position"]),
         created_at=_optional(value["created_at"], Value.instant),
         updated_at=_optional(value["updated_at"], Value.instant),
+        description=_optional(value["description"], lambda it: it.text(_LONGEST_BODY, shortest=0)),
     )
 
 
@@ -224,11 +241,12 @@ def _update(value: Value, words: type[StrEnum]) -> PlannedUpdate:
     return PlannedUpdate(
         external_id=value["id"].text(_LONGEST_ID),
         status=value["status"].word(words),
-        body=_LINE_BREAK.sub("\n", value["body"].text(_LONGEST_BODY, shortest=0)),
+        body=value["body"].text(_LONGEST_BODY, shortest=0),
         words=tuple(_word(item) for item in value["affected_components"].elements()),
         display_at=_optional(value["display_at"], Value.instant) or created_at,
         created_at=created_at,
         updated_at=_optional(value["updated_at"], Value.instant) or created_at,
+        deliver_notifications=_optional(value["deliver_notifications"], Value.flag),
     )
 
 
@@ -300,6 +318,7 @@ def _maintenance(value: Value, updates: tuple[PlannedUpdate, ...]) -> PlannedMai
         updates=updates,
         created_at=created_at,
         updated_at=updated_at,
+        announced_at=_optional(value["started_at"], Value.instant),
     )
 
 

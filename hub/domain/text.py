@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True})
 _TAGS = {"p", "br", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li", "a", "h1", "h2", "h3", "h4", "hr"}
+_LINE_BREAK = re.compile(r"<br\s*/?>(?:\r?\n)?", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -36,9 +37,12 @@ def is_storable(text: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def render_markdown(body: str) -> str:
-    """Sanitised HTML of a Markdown text; raw HTML in it comes out as text. Safe to insert into a page."""
+    """Sanitised HTML of a Markdown text; raw HTML in it comes out as text, but for `<br>`.
+
+    Safe to insert into a page.
+    """
     return nh3.clean(
-        _MARKDOWN.render(body),
+        _MARKDOWN.render(_LINE_BREAK.sub("\n", body)),
         tags=_TAGS,
         attributes={"a": {"href", "title"}},
         url_schemes={"http", "https", "mailto"},

@@ -71,7 +71,7 @@ class RowWriter:
         known = await self._known(ComponentGroup, ComponentGroup.page_id == self.page_id)
         self.group_ids.update({key: row.id for key, row in known.items()})
         for group, key in zip(groups, _ids(len(groups)), strict=True):
-            values = {"name": group.name, "position": group.position}
+            values = {"name": group.name, "position": group.position, "description": group.description}
             row = known.get(group.external_id)
             if row is None:
                 row = ComponentGroup(
@@ -165,7 +165,7 @@ class RowWriter:
         for maintenance, key in zip(maintenances, _ids(len(maintenances)), strict=True):
             names = ("name", "body", "scheduled_for", "scheduled_until", "started_at", "completed_at")
             values = {name: getattr(maintenance, name) for name in (*names, "created_at", "updated_at")}
-            values["status"] = maintenance.status.value
+            values |= {"status": maintenance.status.value, "announced_at": maintenance.announced_at}
             for name in ("auto_start", "auto_complete"):
                 if getattr(maintenance, name) is not None:
                     values[name] = getattr(maintenance, name)
@@ -228,6 +228,8 @@ class RowWriter:
                     "created_at": update.created_at,
                     "updated_at": update.updated_at,
                 }
+                if update.deliver_notifications is not None:
+                    values["deliver_notifications"] = update.deliver_notifications
                 key = next(ids)
                 row = known.get((parent_id, update.external_id))
                 if row is None:
@@ -243,6 +245,7 @@ class RowWriter:
             "name": word.name,
             "old_status": word.old_status.value,
             "new_status": word.new_status.value,
+            **({} if word.held is None else {"held": word.held.value}),
         }
 
     async def _known(self, table: type[Row], where: Any, records: Collection[Any] | None = None) -> dict[str, Row]:

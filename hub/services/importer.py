@@ -93,6 +93,7 @@ async def import_plan(
         change.starts_count = False  # what the source does not tell of stays unknown, whatever its start dates are
         settled = settle(plan, _standing(change.before, plan))
         await _write_page(change, plan.page, is_new=is_new)
+        change.told_at = _told_at(change.before, plan.page, is_new=is_new)
         writer = RowWriter(session, change.page_id, now)
         await writer.write(settled)
         if (first := _first_told(settled)) is not None and any(t.created or t.updated for t in writer.tallies.values()):
@@ -131,6 +132,12 @@ def _first_told(plan: ImportPlan) -> datetime | None:
     starts = [incident.started_at for incident in plan.incidents]
     starts += [item.started_at for item in plan.maintenances if item.started_at is not None]
     return min(starts, default=None)
+
+
+def _told_at(before: PageState, page: PlannedPage | None, *, is_new: bool) -> datetime | None:
+    """A page is as old as at its source: when it was new there is when programs that watch it saw it change."""
+    is_its_own = page is not None and (is_new or before.page.external_id == page.external_id)
+    return page.updated_at if page is not None and is_its_own else None
 
 
 def _standing(before: PageState, plan: ImportPlan) -> dict[str, list[Status]]:

@@ -68,7 +68,7 @@ async def post(change: PageChange, incident: Incident, new: NewUpdate) -> str:
         values["status"] = new.status.value
     if new.status is IncidentStatus.MONITORING:
         values["monitoring_at"] = min(incident.monitoring_at or at, at)
-    await _touch(change, incident.id, **values)
+    await _store(change, incident, **values)
     if at < now:
         change.rewrite({*incident.words, *new.components}, min(at, incident.resolved_at or at))
     return update_id
@@ -114,7 +114,7 @@ async def correct(
         if incident.monitoring_at == old.display_at:
             moved["monitoring_at"] = display_at
         change.rewrite(incident.words, min(display_at, old.display_at))
-    await _touch(change, incident.id, **moved)
+    await _store(change, incident, **moved)
 
 
 async def insert_update(
@@ -154,13 +154,14 @@ async def insert_update(
 
 def words_of(updates: Iterable[Update]) -> dict[str, Status]:
     """The latest word of `updates`, oldest first, on each component."""
-    return {item.id: item.new_status for update in updates for item in update.affected}
+    return {item.id: item.word for update in updates for item in update.affected}
 
 
-async def _touch(change: PageChange, incident_id: str, **values: Any) -> None:
+async def _store(change: PageChange, incident: Incident, **values: Any) -> None:
+    change.touch(incident)
     await change.session.execute(
         sql_update(IncidentRow)
-        .where(IncidentRow.id == incident_id)
+        .where(IncidentRow.id == incident.id)
         .values(**values, updated_at=change.now, version=IncidentRow.version + 1)
     )
 

@@ -230,7 +230,13 @@ def update_of(row: RowMapping) -> Update:
     return Update(
         **{name: row[name] for name in names},
         affected=tuple(
-            Affected(item["id"], item["name"], Status(item["old_status"]), Status(item["new_status"]))
+            Affected(
+                item["id"],
+                item["name"],
+                Status(item["old_status"]),
+                Status(item["new_status"]),
+                Status(item["held"]) if "held" in item else None,
+            )
             for item in row["affected"]
         ),
     )

@@ -22,8 +22,15 @@ from hub.auth.permissions import Principal, Right
 from hub.domain.audience import PUBLIC, View, view_of_key
 from hub.domain.control import AudienceChanged
 from hub.domain.event import EVENT_TYPES, diff
-from hub.domain.page import PageState
-from hub.domain.snapshot import LISTS, Json, project
+from hub.domain.page import Incident, Maintenance, PageState
+from hub.domain.snapshot import (
+    LISTS,
+    Json,
+    incident_is_visible,
+    maintenance_is_visible,
+    project,
+    visible_components,
+)
 from hub.domain.text import iso
 from hub.engine.broker import FLAG_CUT, FLAG_REMAP
 from hub.errors import Forbidden, NotFound, VersionConflict
@@ -43,7 +50,7 @@ class PageChange:
 
     `subject`: what it is about, for the audit log. `pasts`: components whose past is told anew, and since when;
     `bases`: since when a new base status holds, where that is not now. `starts_count`: a start date in the past says
-    that the component was operational since then.
+    that the component was operational since then. `told_at`: when the page changed, where that is not now.
     """
 
     session: AsyncSession
@@ -54,11 +61,13 @@ class PageChange:
     view: View
     before: PageState
     is_silent: bool = False
+    told_at: datetime | None = None
     after: PageState | None = None
     subject: Subject = None
     starts_count: bool = True
     pasts: dict[str, datetime] = field(default_factory=dict)
     bases: dict[str, datetime] = field(default_factory=dict)
+    touched: list[Incident | Maintenance] = field(default_factory=list)
 
     def rewrite(self, component_ids: Iterable[str], since: datetime) -> None:
         """Have the past of `component_ids` told anew from `since` on: what the change says of it began before now.
@@ -68,6 +77,13 @@ class PageChange:
         """
         for key in component_ids:
             self.pasts[key] = min(since, self.pasts.get(key, since))
+
+    def touch(self, item: Incident | Maintenance) -> None:
+        """Have every view that sees `item` notice the change, although what it shows of now may not hold it (any more).
+
+        What is made of a view's past is kept by its position, which therefore has to move.
+        """
+        self.touched.append(item)
 
     def rebase(self, component_id: str, since: datetime) -> None:
         """Let the base status that the use case gives a component hold from `since` on, instead of from now."""
@@ -161,8 +177,10 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
             changes, flags = {"set": {}, "remove": {}}, FLAG_REMAP | FLAG_CUT
         else:
             changes = diff(old, new)
+            if changes is None and _sees_what_was_touched(change, after, view):
+                changes = {"set": {}, "remove": {}}
             if changes is not None and not change.is_silent:
-                new["page"]["updated_at"] = iso(change.now)
+                new["page"]["updated_at"] = iso(change.told_at or change.now)
                 changes["set"]["page"] = new["page"]
                 moved.append(channel_id)
             if _hides_something(old, new, after):
@@ -181,7 +199,8 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
         return
     await keyframes.store(change.session, due)
     if moved:
-        await change.session.execute(update(ViewRow).where(ViewRow.channel_id.in_(moved)).values(changed_at=change.now))
+        told_at = change.told_at or change.now
+        await change.session.execute(update(ViewRow).where(ViewRow.channel_id.in_(moved)).values(changed_at=told_at))
     rights = await control.hold(change.session)
     await append(
         change.session, [item if is_public else replace(item, rights=rights) for item, is_public in appends], change.now
@@ -195,6 +214,16 @@ def _require(by: Principal, page_id: str, right: Right) -> None:
 
 def _right_of(kind: str) -> Right:
     return Right.INCIDENTS if kind.startswith(("incident.", "maintenance.")) else Right.EDIT
+
+
+def _sees_what_was_touched(change: PageChange, after: PageState, view: View) -> bool:
+    visible = visible_components(after, view)
+    return any(
+        incident_is_visible(item, after.page, visible, view)
+        if isinstance(item, Incident)
+        else maintenance_is_visible(item, after.page, visible, view)
+        for item in change.touched
+    )
 
 
 def _hides_something(old: Json, new: Json, after: PageState) -> bool:

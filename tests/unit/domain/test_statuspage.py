@@ -8,6 +8,7 @@ import pytest
 from hub.domain.import_plan import settle
 from hub.domain.status import Status
 from hub.domain.statuspage import DocumentInvalid, parse
+from hub.domain.text import render_markdown
 from tests.support.statuspage import AT, component, document, incident, maintenance, update, word
 
 
@@ -47,10 +48,11 @@ def test_updates_are_oldest_first_and_keep_the_order_of_the_document_at_the_same
     assert [item.external_id for item in planned.updates] == ["u1", "u2", "u3"]
 
 
-def test_a_line_break_tag_becomes_a_line_and_other_markup_stays_text() -> None:
+def test_words_stay_as_they_were_written_markup_and_all() -> None:
     body = "one<br />two<BR>\r\nthree <b>bold</b>"
     planned = parse([document(incidents=[incident("i", "investigating", update("u", body=body))])]).incidents[0]
-    assert planned.updates[0].body == "one\ntwo\nthree <b>bold</b>"
+    assert planned.updates[0].body == body
+    assert render_markdown(body) == "<p>one<br>\ntwo<br>\nthree &lt;b&gt;bold&lt;/b&gt;</p>"
 
 
 def test_an_ended_incident_without_a_time_of_resolution_takes_that_of_its_resolving_update() -> None:
@@ -135,11 +137,12 @@ def test_a_status_that_nothing_accounts_for_is_the_base() -> None:
     }
 
 
-def test_a_component_set_better_by_hand_than_its_incident_says_lowers_the_incidents_word() -> None:
+def test_a_component_set_better_by_hand_than_its_incident_says_is_what_the_incident_counts_for() -> None:
     held = incident("i", "monitoring", update("u", "monitoring", word("c", "major_outage", "major_outage")))
     plan = settle(parse([document(components=[component("c")], incidents=[held])]))
     said = plan.incidents[0].updates[0].words[0]
-    assert (said.old_status, said.new_status) == (Status.MAJOR_OUTAGE, Status.OPERATIONAL)
+    assert (said.old_status, said.new_status, said.held) == (Status.MAJOR_OUTAGE,) * 2 + (Status.OPERATIONAL,)
+    assert said.word is Status.OPERATIONAL
     assert plan.components[0].base_status is Status.OPERATIONAL
     assert len(plan.warnings) == 1
 
