@@ -83,6 +83,8 @@ async def open_incident(session: AsyncSession, slug: str, new: NewIncident, *, b
             )
         )
         await insert_update(change, incident_id, first, at=shown_at, known={})
+        if resolved_at is not None:
+            change.touch((await load_incidents(session, IncidentRow.id == incident_id))[0])
         if started_at < now:
             change.rewrite(first.components, started_at)
     return await get(session, slug, incident_id, by=by)
@@ -137,6 +139,7 @@ async def update(
             _check_times(values.get("started_at", incident.started_at), ends, now)
             change.rewrite(incident.words, min(min(pair) for pair in times))
         if values:
+            change.touch(incident)
             await session.execute(
                 sql_update(IncidentRow)
                 .where(IncidentRow.id == incident_id)
@@ -178,6 +181,7 @@ async def delete(
     async with change_page(session, slug, by=by, now=now, kind="incident.deleted") as change:
         incident = await find_incident(change, incident_id, expected_version)
         await session.execute(sql_delete(IncidentRow).where(IncidentRow.id == incident_id))
+        change.touch(incident)
         change.rewrite(incident.words, incident.started_at)
 
 

@@ -116,6 +116,7 @@ async def move(
             version=MaintenanceRow.version + 1,
         )
     )
+    change.touch(maintenance)
     if (starts or ends) and has_started is not None and min(has_started, at) < change.now:
         change.rewrite(maintenance.component_ids, min(has_started, at))
     if ends:

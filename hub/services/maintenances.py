@@ -169,6 +169,7 @@ async def update(
             change.kind = "maintenance.updated"
         elif not values:
             return maintenance_json(maintenance, visible_components(change.before, change.view), change.view)
+        change.touch(maintenance)
         await session.execute(
             sql_update(MaintenanceRow)
             .where(MaintenanceRow.id == maintenance_id)
@@ -200,6 +201,7 @@ async def edit_update(
             change.kind = "maintenance.updated"
             values["deliver_notifications"] = True
         if values:
+            change.touch(maintenance)
             await session.execute(
                 sql_update(MaintenanceUpdate).where(MaintenanceUpdate.id == update_id).values(**values, updated_at=now)
             )
@@ -226,6 +228,7 @@ async def delete(
     """
     async with change_page(session, slug, by=by, now=now, kind="maintenance.deleted") as change:
         maintenance = await find_maintenance(change, maintenance_id, expected_version)
+        change.touch(maintenance)
         for table in (MaintenanceUpdate, IncidentNote):
             await session.execute(sql_delete(table).where(table.maintenance_id == maintenance_id))
         await session.execute(

@@ -17,13 +17,27 @@ from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.report import ReportKind, period_of
 from hub.domain.status import Status
 from hub.errors import NotFound
-from hub.services import components, groups, incidents, maintenances, pages, reports, schedule, summaries
+from hub.services import (
+    components,
+    groups,
+    incidents,
+    maintenances,
+    notes,
+    order,
+    pages,
+    postmortems,
+    reports,
+    schedule,
+    summaries,
+)
 from hub.services.components import NewComponent
 from hub.services.database import Sessions, one_moment
 from hub.services.groups import NewGroup
 from hub.services.history import read_history
 from hub.services.incidents import NewIncident, NewUpdate
 from hub.services.maintenances import NewMaintenance
+from hub.services.notes import Subject
+from hub.services.order import Order
 from hub.services.snapshots import read_snapshot, resolve_view
 from hub.services.write import change_page
 from tests.support.desk import ADMIN, T0, Desk, open_desk
@@ -59,7 +73,13 @@ async def test_folding_equals_the_fresh_snapshot_for_every_event_type_in_every_v
     await desk.act(incidents.edit_update, incident["id"], update["id"], body="Better, and steady")
     await desk.act(incidents.update, incident["id"], {"name": "Slow answers", "impact": Impact.CRITICAL})
     await desk.act(incidents.add_update, incident["id"], NewUpdate(IncidentStatus.RESOLVED, "Done"))
-    await desk.act(incidents.add_update, incident["id"], NewUpdate(IncidentStatus.POSTMORTEM, "Why"))
+    await desk.act(postmortems.draft, incident["id"], "Why")
+    await desk.act(postmortems.publish, incident["id"], notify=False)
+    await desk.act(notes.add, Subject.INCIDENT, incident["id"], "Ask the vendor.")
+    past = NewUpdate(IncidentStatus.RESOLVED, "Was", {inner["id"]: Status.MAJOR_OUTAGE})
+    ended = await desk.act(incidents.open_incident, NewIncident("Then", past, started_at=T0 - timedelta(hours=5)))
+    await desk.act(incidents.update, ended["id"], {"resolved_at": T0 - timedelta(hours=4)})
+    await desk.act(incidents.delete, ended["id"])
     silent = await desk.act(
         incidents.open_incident,
         NewIncident("Inside", NewUpdate(IncidentStatus.IDENTIFIED, "Ours"), audience="verified"),
@@ -70,6 +90,7 @@ async def test_folding_equals_the_fresh_snapshot_for_every_event_type_in_every_v
     )
     maintenance = await desk.act(maintenances.schedule, window)
     await desk.act(maintenances.update, maintenance["id"], {"name": "Disks", "components": [api["id"], inner["id"]]})
+    await desk.act(notes.add, Subject.MAINTENANCE, maintenance["id"], "Bring the keys.")
     desk.now = datetime.fromisoformat(maintenance["scheduled_for"])
     assert await desk.do(schedule.advance, maintenance["id"])
     assert not await desk.do(schedule.advance, maintenance["id"])
@@ -79,7 +100,18 @@ async def test_folding_equals_the_fresh_snapshot_for_every_event_type_in_every_v
     second = await desk.act(
         maintenances.schedule, NewMaintenance("Later", "x", desk.now + timedelta(days=1), desk.now + timedelta(days=2))
     )
-    await desk.act(maintenances.delete, second["id"])
+    await desk.act(
+        maintenances.update, second["id"], {"scheduled_until": desk.now + timedelta(days=3), "components": [api["id"]]}
+    )
+    desk.now += timedelta(hours=23, minutes=30)
+    assert await desk.do(schedule.advance, second["id"])
+    assert not await desk.do(schedule.advance, second["id"])
+    await desk.act(maintenances.cancel, second["id"])
+    third = NewMaintenance("Never", "x", desk.now + timedelta(days=5), desk.now + timedelta(days=6))
+    third = await desk.act(maintenances.schedule, third)
+    await desk.act(maintenances.update, third["id"], {"body": "Perhaps never"})
+    await desk.act(maintenances.delete, third["id"])
+    await desk.act(order.reorder, Order([other["id"]], {other["id"]: [api["id"], inner["id"]]}))
     await desk.do(summaries.publish, minute=desk.now, viewers={"page:acme": 3})
     desk.now = datetime(2026, 11, 25, 9, tzinfo=UTC)
     await desk.do(reports.store, period_of(ReportKind.DAILY, date(2026, 11, 24)))
