@@ -38,6 +38,18 @@ async def read_model(request: Request, model: type[Model], *, may_be_empty: bool
     return await asyncio.to_thread(_parse, raw, model)
 
 
+async def read_json(request: Request, limit_bytes: int) -> Any:
+    """The body as a value, for documents that are read elsewhere. Raises as `read_model` does."""
+    _check_media_type(request)
+    raw = await read_body(request, limit_bytes)
+    return await asyncio.to_thread(_value, raw)
+
+
+def _value(raw: bytes) -> Any:
+    refuse_hidden_traps(raw)
+    return json.loads(raw)
+
+
 def _parse(raw: bytes, model: type[Model]) -> Model:
     refuse_hidden_traps(raw)
     try:

@@ -48,9 +48,9 @@ def picture_type(body: bytes) -> str:
 
 async def put_logo(session: AsyncSession, slug: str, body: bytes, *, by: Principal, now: datetime) -> Json:
     """Show `body` at the head of the page; returns the page. The same picture again changes nothing."""
-    media_type, digest = picture_type(body), digest_of(body)
     async with change_page(session, slug, by=by, now=now, kind="page.updated") as change:
         change.subject = change.page_id
+        media_type, digest = picture_type(body), digest_of(body)
         stored = await session.scalar(
             select(PageFile.digest).where(PageFile.page_id == change.page_id, PageFile.name == LOGO)
         )
