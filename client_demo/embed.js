@@ -94,6 +94,7 @@ function borrow(base, slug, token) {
 
 class StatusHub extends HTMLElement {
   static observedAttributes = ["page", "hub"];
+  #isHere = false; // `isConnected` says so before `connectedCallback` does, while the attributes are told of
   #root = null;
   #held = null;
   #token = "";
@@ -113,15 +114,17 @@ class StatusHub extends HTMLElement {
   }
 
   connectedCallback() {
+    this.#isHere = true;
     this.#restart();
   }
 
   disconnectedCallback() {
+    this.#isHere = false;
     this.#release();
   }
 
   attributeChangedCallback() {
-    if (this.isConnected) this.#restart();
+    this.#restart();
   }
 
   get #base() {
@@ -131,7 +134,7 @@ class StatusHub extends HTMLElement {
   #restart() {
     this.#release();
     const slug = this.getAttribute("page");
-    if (!slug || !this.isConnected) return;
+    if (!slug || !this.#isHere) return;
     this.#held = borrow(this.#base, slug, this.#token);
     const { feed } = this.#held;
     feed.addEventListener("change", this.#changed);

@@ -6,11 +6,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.auth.permissions import ANONYMOUS
-from hub.services.database import one_moment
-from hub.services.snapshots import see_snapshot
+from hub.services.rendered import Moment, Output
 from hub.web import present
 from hub.web.context import zone_context
-from hub.web.language import speak_for
+from hub.web.language import speak_for, wish_of
 from hub.web.render import Renderer
 
 ANYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -32,21 +31,29 @@ class Embeds:
 
         No credential is looked at, so what is framed is never what the visitor alone may see.
         """
-        now = request.state.clock.now()
-        async with one_moment(request.state.db) as session:
-            snapshot = await see_snapshot(session, request.path_params["slug"], ANONYMOUS)
-        speak_for(request, snapshot["page"]["locale"])
-        zone = ZoneInfo(snapshot["page"]["time_zone"])
-        response = self._renderer.respond(
-            request,
+
+        async def build(moment: Moment) -> bytes:
+            return self._html(request, moment).encode()
+
+        minute = int(request.state.clock.now().timestamp() // 60)
+        output = Output("embed.html", (wish_of(request) or "", minute))
+        made = await request.state.rendered.get(request.path_params["slug"], ANONYMOUS, output, build)
+        response = self._renderer.respond_made(request, made, framed_by=("*",))
+        response.headers.update(ANYBODY)
+        if "set-cookie" in response.headers:
+            del response.headers["set-cookie"]  # what somebody else's site wants is no choice of the visitor's
+        return response
+
+    def _html(self, request: Request, moment: Moment) -> str:
+        snapshot, now = moment.snapshot, moment.now
+        page, zone = snapshot["page"], ZoneInfo(snapshot["page"]["time_zone"])
+        speak_for(request, page["locale"])
+        return self._renderer.html(
             "embed.html",
-            framed_by=("*",),
-            page=snapshot["page"],
+            page=page,
             answer=present.answer(snapshot, zone, now),
             incidents=snapshot["incidents"],
             running=present.maintenances(snapshot, now)[0],
             as_of=present.as_of(zone, now),
-            **zone_context(snapshot["page"], now),
+            **zone_context(page, now),
         )
-        response.headers.update(ANYBODY)
-        return response

@@ -56,7 +56,11 @@ async def test_an_element_on_another_site_is_live_and_shows_what_anybody_sees(si
     asked: list[Request] = []
     html, policy = page_around(site, frame=True)
     async with another_site(html, policy) as address:
-        tab.on("request", asked.append)
+
+        def note(request: Request) -> None:
+            asked.append(request)
+
+        tab.on("request", note)
         await tab.goto(address)
         box = tab.locator(BOX)
         framed = tab.frame_locator("iframe").locator(BOX)
@@ -96,8 +100,10 @@ async def test_what_is_framed_is_whole_without_scripts_and_for_anybody_to_frame(
     await expect(tab.locator("li")).to_contain_text("Parcels are late")
     assert PRIVATE not in await tab.content()
     assert await tab.evaluate("document.documentElement.scrollWidth") <= 320
-    answer = await site.operator.get(f"{site.hub.base_url}/p/{site.slug}/embed")
+    answer = await site.operator.get(f"{site.hub.base_url}/p/{site.slug}/embed?lang=de")
     assert PRIVATE not in answer.text
+    assert '<html lang="de"' in answer.text
+    assert "set-cookie" not in answer.headers
     assert "frame-ancestors *" in answer.headers["content-security-policy"]
     assert "x-frame-options" not in answer.headers
 
