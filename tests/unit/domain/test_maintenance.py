@@ -6,7 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hub.domain.maintenance import MaintenanceStatus, due_status, may_follow, next_window, recurrence_problem
+from hub.domain.maintenance import (
+    MaintenanceStatus,
+    comes_again,
+    due_status,
+    may_follow,
+    next_window,
+    recurrence_problem,
+)
 
 S, I, V, C = MaintenanceStatus  # noqa: E741  scheduled, in progress, verifying, completed
 START, END = datetime(2026, 11, 25, 10, tzinfo=UTC), datetime(2026, 11, 25, 11, tzinfo=UTC)
@@ -59,6 +66,28 @@ def test_a_maintenance_moves_forward(previous, following, allowed):
 )  # fmt: skip
 def test_a_rule_that_cannot_be_used_is_refused_in_words(rule):
     assert recurrence_problem(rule)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", False),
+        ("FREQ=DAILY;BYMONTHDAY=31;BYMONTH=2", False),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=MO", False),  # from a Wednesday
+        ("FREQ=DAILY;INTERVAL=999999999", False),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=SA", True),  # once in 28 years
+        ("FREQ=MONTHLY;BYMONTHDAY=31", True),
+        ("FREQ=DAILY;COUNT=1", True),  # how often is another question
+    ],
+)
+def test_whether_a_rule_has_any_date_is_known_at_once(rule, expected):
+    assert comes_again(rule, START) is expected
+
+
+def test_one_that_was_begun_after_its_window_waits_for_its_operator():
+    times = {"scheduled_for": START, "scheduled_until": END, "auto_start": True, "auto_complete": True}
+    assert due_status(I, **times, now=END + MS, started_at=END) is None
+    assert due_status(I, **times, now=END + MS, started_at=END - MS) is C
 
 
 def windows(rule, zone, start, length):
