@@ -1,5 +1,6 @@
 /** One bar a day as SVG paths: the twin of hub/web/bars.py, and what a reader does with them (point, tap, arrow keys). */
 
+import { _, _n } from "./messages.js";
 import { DAY_MS, STATUS_WORDS, percent, weekday } from "./words.js";
 
 const LETTERS = {
@@ -63,9 +64,13 @@ export function fill(bars, name, first, figures) {
   Object.assign(bars.dataset, { days: letters.join(""), first, ratios: ratios.filter(Boolean).join(" ") });
   const isKnown = figures.ratio !== null;
   const bad = letters.filter((letter) => "dpm".includes(letter)).length;
-  const said = isKnown ? `${percent(figures.ratio)} uptime, ${bad} ${bad === 1 ? "day" : "days"} with trouble` : "no data yet";
-  bars.querySelector(".strip").setAttribute("aria-label", `${name}, last ${letters.length} days: ${said}`);
-  bars.querySelector(".uptime").textContent = isKnown ? `${percent(figures.ratio)} uptime over ${letters.length} days` : "no data yet";
+  const said = isKnown
+    ? _n("{uptime} uptime, {n} day with trouble", "{uptime} uptime, {n} days with trouble", bad, { uptime: percent(figures.ratio) })
+    : _("no data yet");
+  bars.querySelector(".strip").setAttribute("aria-label", _("{name}, last {n} days: {said}", { name, n: letters.length, said }));
+  bars.querySelector(".uptime").textContent = isKnown
+    ? _("{uptime} uptime over {n} days", { uptime: percent(figures.ratio), n: letters.length })
+    : _("no data yet");
   draw(bars);
 }
 
@@ -75,9 +80,9 @@ export function describe(bars, index) {
   const number = Date.parse(first) / DAY_MS + index;
   const date = weekday(number, new Date().getUTCFullYear());
   const letter = days[index];
-  if (letter === "n") return `${date}: no data`;
+  if (letter === "n") return _("{date}: no data", { date });
   const ratio = new Map((ratios ?? "").split(" ").filter(Boolean).map((pair) => pair.split(":"))).get(String(index));
-  return `${date}: ${percent(ratio === undefined ? 1 : Number(ratio))} uptime\n${STATUS_WORDS[STATUS_OF[letter]]}`;
+  return `${_("{date}: {uptime} uptime", { date, uptime: percent(ratio === undefined ? 1 : Number(ratio)) })}\n${STATUS_WORDS[STATUS_OF[letter]]}`;
 }
 
 /** Make every strip under `root` one focusable widget; `tip` is the one tooltip of the page. */

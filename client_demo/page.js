@@ -3,13 +3,13 @@
 import { enliven, draw, fill, worsenToday } from "./bars.js";
 import { HubClient, NOT_YOURS } from "./client.js";
 import { NotThere, readPage } from "./fallback.js";
-import { _ } from "./messages.js";
+import { _, language } from "./messages.js";
 import { h, morphChildren } from "./morph.js";
 import { answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
 import { credential, noteAccount, watchSession } from "./session.js";
 import { View } from "./view.js";
 import { showVisitor, vanish } from "./visitor.js";
-import { STATUS_WORDS, UPDATE_WORDS, Zone, ago } from "./words.js";
+import { STATUS_WORDS, UPDATE_WORDS, Zone, ago, sentence } from "./words.js";
 
 const TICK_MS = 15_000;
 const FIGURES_WITHIN_MS = 1_000; // spread, as all who are shown more at the same moment ask
@@ -89,7 +89,7 @@ class Page {
   console({ page, channel }) {
     byId("console")?.remove();
     if (!channel.endsWith("@all")) return;
-    document.querySelector(".bottom .links").append(h("a", { id: "console", href: `/console?page=${encodeURIComponent(page.slug)}` }, "Console"));
+    document.querySelector(".bottom .links").append(h("a", { id: "console", href: `/console?page=${encodeURIComponent(page.slug)}` }, _("Console")));
   }
 
   /** Bars of components that the server did not draw. */
@@ -193,28 +193,29 @@ export function announcement(event, before, snapshot) {
   const said = [];
   for (const incident of [...(set.incidents ?? []), ...(set.history ?? [])]) {
     const old = [...before.incidents, ...before.history].find((other) => other.id === incident.id);
+    const words = { name: incident.name, status: UPDATE_WORDS[incident.status] };
     const isNews = !old || old.status !== incident.status || old.updates.length < incident.updates.length;
-    if (isNews) said.push(`${old ? "" : "New incident: "}${incident.name}: ${UPDATE_WORDS[incident.status]}.`);
+    if (isNews) said.push(old ? _("{name}: {status}.", words) : _("New incident: {name}: {status}.", words));
   }
   for (const maintenance of set.maintenances ?? []) {
     const old = before.maintenances.find((other) => other.id === maintenance.id);
-    if (!old || old.status !== maintenance.status) said.push(`Maintenance ${maintenance.name}: ${UPDATE_WORDS[maintenance.status]}.`);
+    if (!old || old.status !== maintenance.status) said.push(_("Maintenance {name}: {status}.", { name: maintenance.name, status: UPDATE_WORDS[maintenance.status] }));
   }
   for (const component of set.components ?? []) {
     const old = before.components.find((other) => other.id === component.id);
-    if (old && old.status !== component.status) said.push(`${component.name}: ${STATUS_WORDS[component.status]}.`);
+    if (old && old.status !== component.status) said.push(_("{name}: {status}.", { name: component.name, status: STATUS_WORDS[component.status] }));
   }
-  if (set.status && set.status.description !== before.status.description) said.push(snapshot.status.description + ".");
+  if (set.status && set.status.description !== before.status.description) said.push(`${sentence(snapshot.status.description)}.`);
   return said.length ? said.join(" ") : null;
 }
 
 const LIVE = {
-  live: ["●", () => "live"],
-  connecting: ["◌", () => "connecting…"],
-  reconnecting: ["◌", () => "reconnecting…"],
-  stale: ["⚠", (page, client) => `not live, as of ${page.zone.clock(client.heardAt)}`],
+  live: ["●", () => _("live")],
+  connecting: ["◌", () => _("connecting…")],
+  reconnecting: ["◌", () => _("reconnecting…")],
+  stale: ["⚠", (page, client) => _("not live, as of {clock}", { clock: page.zone.clock(client.heardAt) })],
   past: ["◷", () => _("not now")],
-  ended: ["⚠", (page, client) => `not live, as of ${page.zone.clock(client.heardAt)}`],
+  ended: ["⚠", (page, client) => _("not live, as of {clock}", { clock: page.zone.clock(client.heardAt) })],
 };
 
 function mark(page, client) {
@@ -228,7 +229,7 @@ function mark(page, client) {
 function ownTimes() {
   document.addEventListener("pointerover", ({ target }) => {
     const time = target instanceof Element ? target.closest("time[datetime]") : null;
-    if (time && !time.title) time.title = `${new Date(time.dateTime).toLocaleString()} (your time)`;
+    if (time && !time.title) time.title = _("{moment} (your time)", { moment: new Date(time.dateTime).toLocaleString(language) });
   });
 }
 
@@ -237,7 +238,7 @@ function theme() {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
-  const label = () => setText(button, isDark() ? "Light" : "Dark");
+  const label = () => setText(button, isDark() ? _("Light") : _("Dark"));
   button.hidden = false;
   button.addEventListener("click", () => {
     const chosen = isDark() ? "light" : "dark";

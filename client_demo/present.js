@@ -1,5 +1,6 @@
 /** Snapshot → what the page says, in the order it says it: the twin of hub/web/present.py. Pure. */
 
+import { _, _n } from "./messages.js";
 import { compareText } from "./reducer.js";
 import { DAY_MS, GLYPHS, TONES, lasting, percent, sentence, weekday } from "./words.js";
 
@@ -31,7 +32,7 @@ export function answer(snapshot, zone, now) {
 }
 
 export const since = (text, zone, now) =>
-  `since ${zone.moment(at(text), now)} ${zone.offsetName(at(text))} · ${lasting(now - at(text))}`;
+  _("since {moment} · {length}", { moment: `${zone.moment(at(text), now)} ${zone.offsetName(at(text))}`, length: lasting(now - at(text)) });
 
 export const title = (snapshot, shown) => `${GLYPHS[shown.tone]} ${shown.sentence} · ${snapshot.page.title}`;
 
@@ -103,12 +104,12 @@ export function reportText(report) {
   if (!report) return "";
   const [year, month, date] = report.period_end.split("-").map(Number);
   const on = weekday(Date.UTC(year, month - 1, date) / DAY_MS, year);
-  const uptime = report.uptime === null ? "no data" : `${percent(report.uptime)} uptime`;
-  const incidents = report.incidents === 1 ? "1 incident" : `${report.incidents} incidents`;
-  return `Last daily report, ${on}: ${uptime}, ${incidents}.`;
+  const uptime = report.uptime === null ? _("no data") : _("{uptime} uptime", { uptime: percent(report.uptime) });
+  const incidents = _n("{n} incident", "{n} incidents", report.incidents);
+  return _("Last daily report, {date}: {uptime}, {incidents}.", { date: on, uptime, incidents });
 }
 
 export function viewersText(summary) {
   if (!summary || !summary.viewers) return "";
-  return summary.viewers === 1 ? "1 viewer now." : `${summary.viewers} viewers now.`;
+  return _n("{n} viewer now.", "{n} viewers now.", summary.viewers);
 }

@@ -3,6 +3,7 @@
  * A browser test renders the same snapshot both ways and compares.
  */
 
+import { _, _n } from "./messages.js";
 import { h, safeHtml } from "./morph.js";
 import { incidentLength } from "./present.js";
 import { IMPACT_WORDS, STATUS_WORDS, TONES, UPDATE_WORDS, ago } from "./words.js";
@@ -31,7 +32,7 @@ export class View {
     if (!pairs.length) return null;
     const chip = ([id, value]) =>
       h("li", { class: `chip s-${value}` }, icon(`i-${value}`), h("bdi", {}, names[id]), h("span", { class: "vh" }, ` ${STATUS_WORDS[value]}`));
-    return h("ul", { class: "chips", "aria-label": "Affected" }, pairs.filter(([id]) => id in names).map(chip));
+    return h("ul", { class: "chips", "aria-label": _("Affected") }, pairs.filter(([id]) => id in names).map(chip));
   }
 
   update(u) {
@@ -69,7 +70,7 @@ export class View {
           "p", { class: "facts" },
           h("span", { class: "impact" }, this.impact(i)),
           h("span", {}, UPDATE_WORDS[i.status]),
-          h("span", { class: "since", "data-since": i.started_at }, `since ${start} · ${incidentLength(i, this.now())}`),
+          h("span", { class: "since", "data-since": i.started_at }, _("since {moment} · {length}", { moment: start, length: incidentLength(i, this.now()) })),
         ),
         this.chips(Object.entries(i.components), names),
       ),
@@ -91,7 +92,7 @@ export class View {
           h("time", { datetime: m.scheduled_for }, window),
         ),
         m.components.length > 0 &&
-          h("ul", { class: "chips", "aria-label": "Affected" }, affected.map((id) => h("li", { class: "chip s-under_maintenance" }, h("bdi", {}, names[id])))),
+          h("ul", { class: "chips", "aria-label": _("Affected") }, affected.map((id) => h("li", { class: "chip s-under_maintenance" }, h("bdi", {}, names[id])))),
       ),
       m.body_html && !m.updates.length ? safeHtml("div", { class: "body", dir: "auto" }, m.body_html) : null,
       m.updates.length ? this.timeline(m.updates) : null,
@@ -110,12 +111,12 @@ export class View {
   /** Ninety days of which nothing is known here yet. Existing bars are kept as they are. */
   emptyBars(c) {
     const today = this.zone.dayNumber(this.now());
-    const text = this.now() - at(c.created_at) < JUST_MADE_MS ? "no data yet" : "…";
+    const text = this.now() - at(c.created_at) < JUST_MADE_MS ? _("no data yet") : "…";
     const first = new Date((today - 89) * 86_400_000).toISOString().slice(0, 10);
     return h(
       "div", { class: "bars", "data-keep": true, "data-days": "n".repeat(90), "data-first": first, "data-ratios": "" },
-      h("div", { class: "strip", role: "img", "aria-label": `${c.name}, last 90 days: ${text}` }),
-      h("p", { class: "scale" }, h("span", { class: "from", "aria-hidden": "true" }), h("span", { class: "uptime" }, text), h("span", { "aria-hidden": "true" }, "Today")),
+      h("div", { class: "strip", role: "img", "aria-label": _("{name}, last {n} days: {said}", { name: c.name, n: 90, said: text }) }),
+      h("p", { class: "scale" }, h("span", { class: "from", "aria-hidden": "true" }), h("span", { class: "uptime" }, text), h("span", { "aria-hidden": "true" }, _("Today"))),
     );
   }
 
@@ -123,7 +124,7 @@ export class View {
     const components = h("ul", { class: "components" }, e.components.map((c) => this.component(c)));
     if (!e.group) return h("li", { class: "entry", "data-key": `c-${e.components[0].id}` }, components);
     const total = e.components.length;
-    const count = e.affected ? `${e.affected} of ${total} affected` : `${total} ${total === 1 ? "component" : "components"}`;
+    const count = e.affected ? _("{count} of {total} affected", { count: e.affected, total }) : _n("{n} component", "{n} components", total);
     return h(
       "li", { class: "entry", "data-key": `g-${e.group.id}` },
       h(
@@ -136,7 +137,7 @@ export class View {
 
   past(i) {
     if (!i.resolved_at) {
-      return h("article", { class: "past", "data-key": i.id }, h("h4", { dir: "auto" }, this.link(i)), h("p", { class: "facts" }, h("span", {}, "Ongoing")));
+      return h("article", { class: "past", "data-key": i.id }, h("h4", { dir: "auto" }, this.link(i)), h("p", { class: "facts" }, h("span", {}, _("Ongoing"))));
     }
     return h(
       "article", { class: "past", "data-key": i.id },
@@ -145,7 +146,7 @@ export class View {
         "p", { class: "facts" },
         h("span", { class: `s-${TONES[i.impact]} impact` }, this.impact(i)),
         h("span", {}, UPDATE_WORDS[i.status]),
-        h("span", {}, `lasted ${incidentLength(i, this.now())}`),
+        h("span", {}, _("lasted {length}", { length: incidentLength(i, this.now()) })),
       ),
       i.updates.length > 0 && safeHtml("div", { class: "body", dir: "auto" }, i.updates[0].body_html),
     );
@@ -155,7 +156,7 @@ export class View {
     return h(
       "section", { class: d.incidents.length ? "day" : "day quiet", "data-key": d.title },
       h("h3", {}, d.title),
-      d.incidents.length ? d.incidents.map((i) => this.past(i)) : h("p", {}, "No incidents"),
+      d.incidents.length ? d.incidents.map((i) => this.past(i)) : h("p", {}, _("No incidents")),
     );
   }
 }

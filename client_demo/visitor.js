@@ -1,5 +1,6 @@
 /** Who is looking: the corner of the header that says so, and what stays when the page is not for him any more. */
 
+import { _ } from "./messages.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
 
@@ -13,7 +14,7 @@ export async function showVisitor(account) {
   if ((root.dataset.account || null) !== account) return; // it has changed meanwhile
   const here = encodeURIComponent(location.pathname);
   corner.replaceChildren(
-    me ? h("a", { class: "who", href: "/account" }, h("bdi", {}, me.email ?? "Account")) : h("a", { href: `/login?next=${here}` }, "Sign in"),
+    me ? h("a", { class: "who", href: "/account" }, h("bdi", {}, me.email ?? _("Account"))) : h("a", { href: `/login?next=${here}` }, _("Sign in")),
   );
 }
 

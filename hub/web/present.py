@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hub.web.messages import _, _n
 from hub.web.words import GLYPHS, TONES, clock, lasting, moment, offset_name, parse, percent, sentence, weekday
 
 Json = Mapping[str, Any]
@@ -67,7 +68,11 @@ def answer(snapshot: Json, zone: ZoneInfo, now: datetime) -> Answer:
     if severity == "none" or not starts:
         return Answer(TONES[severity], said, None, None)
     since = parse(min(starts))
-    text = f"since {moment(since, zone, now)} {offset_name(since, zone)} · {lasting((now - since).total_seconds())}"
+    text = _(
+        "since {moment} · {length}",
+        moment=f"{moment(since, zone, now)} {offset_name(since, zone)}",
+        length=lasting((now - since).total_seconds()),
+    )
     return Answer(TONES[severity], said, min(starts), text)
 
 
@@ -155,19 +160,20 @@ def length(incident: Json, now: datetime) -> str:
 
 
 def as_of(zone: ZoneInfo, now: datetime) -> str:
-    return f"as of {clock(now, zone)} {offset_name(now, zone)}"
+    return _("as of {clock}", clock=f"{clock(now, zone)} {offset_name(now, zone)}")
 
 
 def report_text(report: Json | None) -> str:
     if report is None:
         return ""
     on = date.fromisoformat(report["period_end"])
-    uptime = "no data" if report["uptime"] is None else f"{percent(report['uptime'])} uptime"
-    incidents = "1 incident" if report["incidents"] == 1 else f"{report['incidents']} incidents"
-    return f"Last daily report, {weekday(on, on.year)}: {uptime}, {incidents}."
+    uptime = _("no data") if report["uptime"] is None else _("{uptime} uptime", uptime=percent(report["uptime"]))
+    incidents = _n("{n} incident", "{n} incidents", report["incidents"])
+    date_text = weekday(on, on.year)
+    return _("Last daily report, {date}: {uptime}, {incidents}.", date=date_text, uptime=uptime, incidents=incidents)
 
 
 def viewers_text(summary: Json | None) -> str:
     if summary is None or not summary["viewers"]:
         return ""
-    return "1 viewer now." if summary["viewers"] == 1 else f"{summary['viewers']} viewers now."
+    return _n("{n} viewer now.", "{n} viewers now.", summary["viewers"])

@@ -19,13 +19,13 @@ from hub.services.uptime import page_uptime
 from hub.services.views import resolve_view, see_page
 from hub.web.context import bars_of, page_context
 from hub.web.language import choices, speak_for, wish_of
+from hub.web.messages import _
 from hub.web.present import Json
 from hub.web.render import Renderer
 from hub.web.shells import Shell, View, make_view
 from hub.web.then import Reach, Then, read_instant
 
 BAR_DAYS = 90
-NOTHING_HERE = "There is nothing here"
 # All that page.js imports, told to the browser at once instead of file by file.
 MODULES = (
     "page.js", "client.js", "fallback.js", "timers.js", "reducer.js", "protocol.js", "session.js",
@@ -150,7 +150,7 @@ class Pages:
 
     def not_found(self, request: Request) -> Response:
         """The same answer for what does not exist and for what this visitor may not see."""
-        return self.respond(request, "problem.html", ANONYMOUS, status=404, heading=NOTHING_HERE)
+        return self.respond(request, "problem.html", ANONYMOUS, status=404, heading=_("There is nothing here"))
 
     def problem(self, request: Request, error: HubError) -> Response:
         """An expected error as a page."""
@@ -170,7 +170,7 @@ def _context(moment: Moment, figures: Json, since: datetime | None, now: datetim
         "then": Then.of(moment.now, zone, now) if now else None,
         "past": Reach.of(since, zone, now or moment.now),
         "modules": MODULES,
-        "gone_heading": NOTHING_HERE,
+        "gone_heading": _("There is nothing here"),
         **page_context(moment.snapshot, bars_of(figures), moment.now),
     }
 
