@@ -108,7 +108,7 @@ def _beat_schedule(timing: Timing) -> dict[str, Any]:
         ("maintenance.advance_due", timing.look_every_s, 30),  # windows open and close within 5 s of their time
         ("mails.send_due", timing.mails_every_s, 10),  # a look is one statement; a mail that waits needs no other sign
         ("summaries.publish_due", crontab(), 50),  # each minute
-        ("latency.prune", crontab(minute="17"), 600),  # each hour, a few batches
+        ("latency.prune", crontab(minute="17"), 50),  # each hour, a few batches
         ("reports.store_due", crontab(), 50),  # each minute, since days end at another minute in every zone
     )
     return {

@@ -48,6 +48,7 @@ def test_every_scheduled_task_exists_and_its_ticks_expire(app: Celery) -> None:
 def test_the_tasks_are_named_as_others_know_them(app: Celery) -> None:
     own = {name for name in app.tasks if not name.startswith("celery.")}
     assert own == {
+        "latency.prune",
         "mails.send_due",
         "maintenance.advance",
         "maintenance.advance_due",
