@@ -180,7 +180,8 @@ def percent(ratio: float) -> str:
     hundredths = int(ratio * 10_000 + 1e-6)
     if hundredths >= 10_000:
         return _("{number} %", number=100)
-    return _("{number} %", number=f"{hundredths // 100}{_('.')}{hundredths % 100:02}")
+    point = _(".")
+    return _("{number} %", number=f"{hundredths // 100}{point}{hundredths % 100:02}")
 
 
 def sentence(description: str) -> str:
