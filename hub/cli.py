@@ -4,28 +4,24 @@ import asyncio
 import os
 import sys
 from contextlib import nullcontext
-from json import loads
-from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
-import httpx2
 import typer
-from pydantic import ValidationError
 
+from hub import cli_pages
 from hub import serve as server
 from hub.auth.keyring import Generation
 from hub.auth.permissions import SCOPES, SYSTEM
 from hub.auth.tokens import Tokens
 from hub.clock import SystemClock
-from hub.datadir import load_settings
+from hub.command import settings_of
 from hub.domain.text import iso
-from hub.errors import HubError, Invalid, Misconfigured
+from hub.errors import HubError
 from hub.migrate import revisions, upgrade
-from hub.observe import logs
 from hub.one_off import seed_demo, transaction
 from hub.preflight import check_database, check_redis, require_current
-from hub.services import account_changes, accounts, importer, machine_keys, mails, outbox, sessions, signing_keys
+from hub.services import account_changes, accounts, machine_keys, mails, outbox, sessions, signing_keys
 from hub.services.database import is_unavailable
 from hub.settings import Settings
 from hub.up import up
@@ -33,12 +29,11 @@ from hub.up import up
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Status Hub")
 user_cli = typer.Typer(no_args_is_help=True, help="Accounts.")
 key_cli = typer.Typer(no_args_is_help=True, help="Keys of machines.")
-import_cli = typer.Typer(no_args_is_help=True, help="Bring a status page here from elsewhere.")
 cli.add_typer(user_cli, name="user")
 cli.add_typer(key_cli, name="key")
-cli.add_typer(import_cli, name="import")
+cli.add_typer(cli_pages.import_cli, name="import")
+cli.command("export")(cli_pages.export_page)
 
-_IMPORT_LIMIT_BYTES = 32 * 1_048_576
 _OUTBOX_ALARM_S = 10.0  # docs/guarantees.md: older than this, something is wrong with the relay or Redis
 _MAIL_ALARM_S = 60.0  # longer than any mail waits whose server takes it at the first or second try
 _clock = SystemClock()
@@ -52,13 +47,13 @@ def up_command(
     with TemporaryDirectory(prefix="hub-") if fresh else nullcontext() as directory:
         if directory is not None:
             os.environ["HUB_DATA_DIR"] = directory
-        asyncio.run(up(_settings("hub", needs_database=False, needs_redis=False)))
+        asyncio.run(up(settings_of("hub", needs_database=False, needs_redis=False)))
 
 
 @cli.command("serve")
 def serve_command() -> None:
     """Run one web process."""
-    settings = _settings("serve")
+    settings = settings_of("serve")
     server.serve(settings)
 
 
@@ -77,7 +72,7 @@ def beat() -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database's tables to what this version needs."""
-    settings = _settings("migrate", needs_redis=False)
+    settings = settings_of("migrate", needs_redis=False)
     asyncio.run(check_database(settings.sqlalchemy_url))
     upgrade(settings.sqlalchemy_url)
     newest, _ = revisions()
@@ -89,36 +84,15 @@ def seed_command(
     *, if_empty: Annotated[bool, typer.Option("--if-empty", help="Only when there is no page at all.")] = False
 ) -> None:
     """Make the demo page and the demo account."""
-    settings = _settings("seed", needs_redis=False)
+    settings = settings_of("seed", needs_redis=False)
     is_made = asyncio.run(seed_demo(settings, only_if_empty=if_empty))
     typer.echo("the demo page is made" if is_made else "nothing to do")
-
-
-@import_cli.command("statuspage")
-def import_statuspage(
-    sources: Annotated[list[str], typer.Argument(metavar="FILE|URL…", help="Statuspage documents of one page.")],
-    page: Annotated[str, typer.Option(help="Slug of the page to import into; made if it is missing.")],
-    *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be done and change nothing.")] = False,
-) -> None:
-    """Import a Statuspage page: summary.json, incidents.json, … as files or from the web."""
-    settings = _settings("import", needs_redis=False)
-    documents = [_read_document(source) for source in sources]
-
-    async def run() -> importer.ImportReport:
-        async with transaction(settings) as session:
-            return await importer.import_statuspage(
-                session, documents, page=page, by=SYSTEM, now=_clock.now(), dry_run=dry_run
-            )
-
-    for line in asyncio.run(run()).lines:
-        typer.echo(line)
 
 
 @cli.command()
 def doctor() -> None:
     """Check what the hub stands on; exit code 1 when something is wrong."""
-    settings = _settings("doctor")
+    settings = settings_of("doctor")
     is_well = asyncio.run(_examine(settings))
     raise typer.Exit(0 if is_well else 1)
 
@@ -132,7 +106,7 @@ def user_create(
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
 ) -> None:
     """Make an account."""
-    settings = _settings("user", needs_redis=False)
+    settings = settings_of("user", needs_redis=False)
     password = _read_password(is_piped=password_stdin)
 
     async def run() -> accounts.Account:
@@ -153,7 +127,7 @@ def key_create(
     expires_in_s: Annotated[int | None, typer.Option(help="Seconds; without it the key lasts.")] = None,
 ) -> None:
     """Print a new key of a machine and nothing else; it cannot be shown again."""
-    settings = _settings("key", needs_redis=False)
+    settings = settings_of("key", needs_redis=False)
     new = machine_keys.NewKey(name, page, scope, expires_in_s)
 
     async def run() -> str:
@@ -167,7 +141,7 @@ def key_create(
 @key_cli.command("list")
 def key_list() -> None:
     """Print a line for each key: id, scopes, pages, when it was used last, when it ends, name."""
-    settings = _settings("key", needs_redis=False)
+    settings = settings_of("key", needs_redis=False)
 
     async def run() -> list[machine_keys.MachineKey]:
         async with transaction(settings) as session:
@@ -182,7 +156,7 @@ def key_list() -> None:
 @key_cli.command("revoke")
 def key_revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Make a key worthless, on open sockets too."""
-    settings = _settings("key", needs_redis=False)
+    settings = settings_of("key", needs_redis=False)
 
     async def run() -> None:
         async with transaction(settings) as session:
@@ -215,7 +189,7 @@ def key_rotate_signing(
     *, emergency: Annotated[bool, typer.Option("--emergency", help="All older keys end at once.")] = False
 ) -> None:
     """Sign access tokens with a new key. Nobody is signed out, unless it is an emergency."""
-    settings = _settings("key", needs_redis=False)
+    settings = settings_of("key", needs_redis=False)
     tokens = Tokens.of(settings)
 
     async def run() -> Generation:
@@ -229,7 +203,7 @@ def key_rotate_signing(
 @cli.command()
 def token(email: str) -> None:
     """Print an access token of the account and nothing else."""
-    settings = _settings("token", needs_redis=False)
+    settings = settings_of("token", needs_redis=False)
     issuer = Tokens.of(settings)
 
     async def run() -> str:
@@ -241,7 +215,7 @@ def token(email: str) -> None:
 
 
 def _change_account(email: str, *, is_disabled: bool | None = None, is_verified: bool | None = None) -> None:
-    settings = _settings("user", needs_redis=False)
+    settings = settings_of("user", needs_redis=False)
 
     async def run() -> accounts.Account:
         async with transaction(settings) as session:
@@ -285,24 +259,9 @@ async def _examine(settings: Settings) -> bool:
     return is_well
 
 
-def _settings(who: str, *, needs_database: bool = True, needs_redis: bool = True) -> Settings:
-    """The settings of this command, with logging set up by them; raises Misconfigured."""
-    try:
-        settings = load_settings()
-        _ = needs_database and settings.sqlalchemy_url, needs_redis and settings.redis_dsn
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])).upper()
-        raise Misconfigured(f"{name} is not right: {first['msg']} (it is {first['input']!r})") from None
-    except ValueError as error:
-        raise Misconfigured(str(error)) from None
-    logs.configure(settings, who)
-    return settings
-
-
 def _become_celery(command: str) -> NoReturn:
     """The Celery application is another program beside this one, and is not imported here."""
-    _settings(command)
+    settings_of(command)
     os.execv(sys.executable, [sys.executable, "-m", "tasks", command])  # noqa: S606
 
 
@@ -310,30 +269,6 @@ def _read_password(*, is_piped: bool) -> str:
     if is_piped:
         return sys.stdin.readline().rstrip("\r\n")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-
-
-def _read_document(source: str) -> Any:
-    """The JSON at a path or an http(s) address; raises Invalid."""
-    try:
-        raw = _fetch(source) if source.startswith(("http://", "https://")) else Path(source).read_bytes()
-        return loads(raw)
-    except OSError as error:
-        raise Invalid(f"{source} cannot be read: {error.strerror or error}") from None
-    except httpx2.HTTPError as error:
-        raise Invalid(f"{source} cannot be fetched: {error}") from None
-    except (ValueError, RecursionError) as error:  # also for bytes that are no text, and numbers without end
-        raise Invalid(f"{source} is not JSON: {error}") from None
-
-
-def _fetch(url: str) -> bytes:
-    with httpx2.stream("GET", url, timeout=30, follow_redirects=True) as answer:
-        answer.raise_for_status()
-        body = bytearray()
-        for chunk in answer.iter_bytes():
-            body += chunk
-            if len(body) > _IMPORT_LIMIT_BYTES:
-                raise Invalid(f"{url} is larger than {_IMPORT_LIMIT_BYTES // 1_048_576} MiB")
-    return bytes(body)
 
 
 def _fail(error: HubError) -> NoReturn:

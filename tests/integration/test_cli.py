@@ -95,3 +95,23 @@ async def test_a_real_page_is_imported_once(env: dict[str, str], captures: Path)
     again = await run_hub("import", "statuspage", source, "--page", "twilio", env=env)
     assert re.search(r"[1-9]\d* unchanged", again.stdout), again.stdout
     assert not re.search(r"[1-9]\d* (created|updated)", again.stdout), again.stdout
+
+
+async def test_a_page_goes_out_by_the_command_line_and_comes_back(
+    env: dict[str, str], captures: Path, tmp_path: Path, sessions: Sessions
+):
+    """Case 118 by hand: stdout and file are the same bytes, and so is the export after the way through a wipe."""
+    await run_hub("import", "statuspage", str(captures / "twilio-summary.json"), "--page", "twilio", env=env)
+    file = tmp_path / "twilio.json"
+    assert "holds the page" in (await run_hub("export", "--page", "twilio", "--output", str(file), env=env)).stdout
+    assert (await run_hub("export", "--page", "twilio", env=env)).stdout.encode() == file.read_bytes()
+    async with sessions.begin() as session:
+        await session.execute(text("DELETE FROM page"))
+        await session.execute(text("DELETE FROM channel"))
+    rehearsed = await run_hub("import", "page", str(file), "--dry-run", env=env)
+    assert rehearsed.stdout.startswith("page twilio: would be created"), rehearsed.stderr
+    assert (await run_hub("import", "page", str(file), env=env)).stdout.startswith("page twilio: created")
+    assert (await run_hub("import", "page", str(file), env=env)).stdout.startswith("page twilio: left as it is")
+    assert (await run_hub("export", "--page", "twilio", env=env)).stdout.encode() == file.read_bytes()
+    clash = await run_hub("import", "page", str(file), "--page", "other", env=env)
+    assert (clash.returncode, clash.stderr.count("\n")) == (1, 1)
