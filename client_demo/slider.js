@@ -11,7 +11,6 @@ import { credential } from "./session.js";
 import { DAY_MS } from "./words.js";
 
 const SETTLE_MS = 120; // the thumb rests
-const STEP_MS = 300_000;
 const MARKS = 100;
 const SVG = "http://www.w3.org/2000/svg";
 const byId = (id) => document.getElementById(id);
@@ -38,15 +37,17 @@ export function travel(page, client, mark) {
   const field = byId("travel-at");
   const since = Date.parse(box.dataset.since);
   const slug = page.snapshot.page.slug;
-  const first = Math.floor(since / STEP_MS) * STEP_MS;
+  const stepMs = Date.now() - since > DAY_MS ? 300_000 : 1_000;
+  const first = Math.floor(since / stepMs) * stepMs;
   let marks = [];
   let asked = 0;
   let timer;
 
   const words = (at) => `${page.zone.moment(at, Date.now())} ${page.zone.offsetName(at)}`;
-  const latest = () => Math.floor(Date.now() / STEP_MS) * STEP_MS;
+  const latest = () => Math.floor(Date.now() / stepMs) * stepMs;
 
   function reach() {
+    range.step = String(stepMs / 1000);
     range.max = String((latest() - first) / 1000);
     field.min = localText(page.zone, since);
     field.max = localText(page.zone, Date.now());

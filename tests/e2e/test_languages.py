@@ -1,0 +1,124 @@
+"""The page in the visitor's language: both halves alike, and what comes while it is open."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.async_api import Page, expect
+
+from hub.web import messages, words
+from tests.e2e.conftest import OpenTab, Site, is_live
+
+pytestmark = pytest.mark.e2e
+
+ZONE = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
+# From a second to years, both ways, over both changes of the clocks.
+SECONDS = (0, 59, 60, 61, 3_599, 3_600, 7_260, 86_399, 86_400, 90_000, 31 * 86_400, 250 * 86_400, 500 * 86_400)
+RATIOS = (0, 0.5, 0.99306, 0.999999, 1)
+NUMBERS = (0, 1, 2, 5, 11, 21, 22, 100)
+
+
+def said() -> Any:
+    """What the server says, in the language that is spoken."""
+    ats = [NOW + timedelta(seconds=sign * s) for s in SECONDS for sign in (-1, 1)]
+    return {
+        "words": [dict(words.STATUS_WORDS), dict(words.UPDATE_WORDS), dict(words.IMPACT_WORDS)],
+        "sentences": [words.sentence(text) for text in [*words.SENTENCES.english, "Anything else"]],
+        "moments": [words.moment(at, ZONE, NOW) for at in ats],
+        "windows": [words.window(at, at + timedelta(hours=1), ZONE, NOW) for at in ats],
+        "ago": [words.ago(at, NOW) for at in ats],
+        "lasting": [words.lasting(s) for s in SECONDS],
+        "percent": [words.percent(ratio) for ratio in RATIOS],
+        "plural": [messages._n("{n} component", "{n} components", n) for n in NUMBERS],
+    }
+
+
+IN_THE_BROWSER = """async ({ now, ats, seconds, ratios, numbers, sentences }) => {
+    const w = await import('/words.js');
+    const m = await import('/messages.js');
+    const zone = new w.Zone('Europe/Berlin');
+    return {
+        words: [w.STATUS_WORDS, w.UPDATE_WORDS, w.IMPACT_WORDS],
+        sentences: sentences.map(w.sentence),
+        moments: ats.map((at) => zone.moment(at, now)),
+        windows: ats.map((at) => zone.window(at, at + 3600000, now)),
+        ago: ats.map((at) => w.ago(at, now)),
+        lasting: seconds.map((s) => w.lasting(s * 1000)),
+        percent: ratios.map(w.percent),
+        plural: numbers.map((n) => m._n('{n} component', '{n} components', n)),
+    };
+}"""
+
+
+@pytest.mark.parametrize("language", messages.LANGUAGES)
+async def test_both_halves_say_the_same(module_tab: Page, language: str):
+    island = json.dumps({"language": language, "messages": dict(messages.catalogue(language))})
+    await module_tab.evaluate(
+        """(text) => {
+            const island = document.createElement('script');
+            Object.assign(island, { type: 'application/json', id: 'messages' });
+            island.textContent = text;
+            document.head.append(island);
+        }""",
+        island,
+    )
+    now = round(NOW.timestamp() * 1000)
+    given = {
+        "now": now,
+        "ats": [now + sign * s * 1000 for s in SECONDS for sign in (-1, 1)],
+        "seconds": SECONDS,
+        "ratios": RATIOS,
+        "numbers": NUMBERS,
+        "sentences": [*words.SENTENCES.english, "Anything else"],
+    }
+    with messages.speaking(language):
+        expected = said()
+    assert await module_tab.evaluate(IN_THE_BROWSER, given) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "status", "update", "news"),
+    [
+        (
+            "ru",
+            "Частичный сбой системы",
+            "Серьёзный сбой",
+            "Выясняем причину",
+            "Новый инцидент: Slow: Выясняем причину.",
+        ),
+        (
+            "de",
+            "Teilausfall des Systems",
+            "Schwerer Ausfall",
+            "Wird untersucht",
+            "Neuer Vorfall: Slow: Wird untersucht.",
+        ),
+    ],
+)
+async def test_what_comes_live_is_in_the_language_that_was_chosen(
+    site: Site, open_tab: OpenTab, language: str, sentence: str, status: str, update: str, news: str
+):
+    tab = await open_tab(f"{site.url}?lang={language}")
+    await is_live(tab)
+    await expect(tab.locator("html")).to_have_attribute("lang", language)
+    incident = await site.open_incident("Slow", {"Tracking": "major_outage"})
+    await expect(tab.locator("#sentence")).to_have_text(sentence)
+    await expect(tab.locator(f'.component[data-key="{site.components["Tracking"]}"] .status')).to_have_text(status)
+    card = tab.locator(f"#incident-{incident['id']}")
+    await expect(card.locator(".word")).to_have_text(update)
+    await expect(tab.locator("#announcer")).to_contain_text(news)
+    built = await card.inner_html()
+    await tab.goto(site.url)  # the choice is kept
+    await is_live(tab)
+    await expect(tab.locator("html")).to_have_attribute("lang", language)
+    assert await card.locator("header").inner_text() == await tab.evaluate(
+        "(html) => { const box = document.createElement('div'); box.innerHTML = html; document.body.append(box); "
+        "const text = box.querySelector('header').innerText; box.remove(); return text; }",
+        built,
+    )
+    await tab.locator(".languages > summary").click()
+    await tab.get_by_role("link", name="English").click()
+    await expect(tab.locator("#sentence")).to_have_text("Partial System Outage")
