@@ -12,14 +12,16 @@ export class ApiError extends Error {
   }
 }
 
+/** `body`: a value, sent as JSON, or a file, sent as it is. */
 async function once(method, path, body, headers) {
+  const isFile = body instanceof Blob;
   let response;
   try {
     response = await fetch(`/api/v1${path}`, {
       method,
       credentials: "same-origin",
-      headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: { ...(body === undefined || isFile ? {} : { "Content-Type": "application/json" }), ...headers },
+      body: body === undefined || isFile ? body : JSON.stringify(body),
     });
   } catch {
     throw new ApiError(0, {});

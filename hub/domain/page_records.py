@@ -87,7 +87,12 @@ def _weights(value: Value) -> dict[Status, float]:
 
 
 def _affected(value: Value) -> list[dict[str, str]]:
-    return [read_record(item, _AFFECTED) for item in value.elements()]
+    return [_affected_one(item) for item in value.elements()]
+
+
+def _affected_one(value: Value) -> dict[str, str]:
+    record = read_record(value, _AFFECTED, "held")
+    return record if value["held"].is_absent else record | {"held": str(value["held"].word(Status))}
 
 
 def _words(value: Value) -> dict[str, str]:

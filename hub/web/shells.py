@@ -35,6 +35,7 @@ SHELLS = (
     Shell("/invite/{token}", "invite.html", is_secret=True),
     Shell("/account", "account.html"),
     Shell("/console", "console.html"),
+    Shell("/console/settings", "settings.html"),
     Shell("/console/groups", "groups.html"),
     Shell("/console/groups/{group}", "group.html"),
     Shell("/console/people", "people.html"),
