@@ -35,7 +35,7 @@ export function travel(page, client, mark) {
   const box = byId("travel");
   const range = byId("travel-range");
   const field = byId("travel-at");
-  const since = Date.parse(box.dataset.since);
+  const since = Date.parse(box.dataset.reach);
   const slug = page.snapshot.page.slug;
   const stepMs = Date.now() - since > DAY_MS ? 300_000 : 1_000;
   const first = Math.floor(since / stepMs) * stepMs;
