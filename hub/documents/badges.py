@@ -7,14 +7,13 @@ from starlette.responses import Response
 
 from hub.auth.permissions import Principal
 from hub.documents import outputs
-from hub.documents.delivery import deliver
+from hub.documents.delivery import PRIVATE, deliver
 from hub.errors import NotFound
 from hub.feeds.badge import MEDIA_TYPE, NOT_FOUND, Badge, page_badge, render_badge, status_badge, uptime_badge
 from hub.services.rendered import Rendered
 
 MAX_DAYS = 90
 _NOTHING = Rendered.of(render_badge(NOT_FOUND))
-_FOR_ALL_SITES = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 
 async def page_image(request: Request, principal: Principal, keep: Mapping[str, str]) -> Response:
@@ -50,12 +49,17 @@ async def component_image(request: Request, principal: Principal, keep: Mapping[
 
 
 def _image(request: Request, badge: Badge, keep: Mapping[str, str]) -> Response:
-    return deliver(request, Rendered.of(render_badge(badge)), MEDIA_TYPE, keep, more=_FOR_ALL_SITES)
+    return deliver(request, Rendered.of(render_badge(badge)), MEDIA_TYPE, keep, more=_shown_on(keep))
 
 
 def nothing(request: Request, keep: Mapping[str, str]) -> Response:
     """The image of what is not there, or not for whoever asks."""
-    return deliver(request, _NOTHING, MEDIA_TYPE, keep, status=404, more=_FOR_ALL_SITES)
+    return deliver(request, _NOTHING, MEDIA_TYPE, keep, status=404, more=_shown_on(keep))
+
+
+def _shown_on(keep: Mapping[str, str]) -> Mapping[str, str]:
+    """Any site may show the image, unless it is what the visitor's own sign-in gave."""
+    return {} if keep is PRIVATE else {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 
 def _label(request: Request, name: str) -> str:

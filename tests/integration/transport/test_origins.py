@@ -60,3 +60,35 @@ async def test_a_foreign_page_may_watch_but_not_with_the_cookie(kind: str, local
         headers = {"Origin": origin, "Cookie": f"hub_access={page.token}"}
         async with open_stream(local_hub.base_url, kind, opening(page.channel), headers=headers) as stream:
             assert stream.response.status_code == 403
+
+
+async def test_the_stream_of_a_page_may_be_read_from_anywhere_but_not_with_the_cookie(
+    local_hub: LocalHub, page: Page
+) -> None:
+    """What is embedded on other sites reads it so: as anybody, or with a token that its script has (ADR 0024)."""
+    address, foreign = f"/p/{page.channel.removeprefix('page:')}/events", {"Origin": "https://elsewhere.example"}
+    async with httpx2.AsyncClient(base_url=local_hub.base_url, timeout=10) as client:
+        asked = await client.options(
+            address,
+            headers={
+                **foreign,
+                "Access-Control-Request-Method": "GET",
+                "Access-Control-Request-Headers": "authorization",
+            },
+        )
+        assert asked.status_code == 204
+        assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+        for headers, channel in (
+            ({}, page.channel),
+            ({"Authorization": f"Bearer {page.token}"}, page.channel + "@all"),
+        ):
+            async with client.stream("GET", address, headers={**foreign, **headers}) as answer:
+                assert answer.headers["access-control-allow-origin"] == "*"
+                assert "access-control-allow-credentials" not in answer.headers
+                async for line in answer.aiter_lines():
+                    if line.startswith("data:"):
+                        assert f'"channel":"{channel}"' in line
+                        break
+        refused = await client.get(address, headers={**foreign, "Cookie": f"hub_access={page.token}"})
+        assert refused.status_code == 403
+        assert page.channel not in refused.text
