@@ -41,6 +41,7 @@ O, M, D, P, X = (  # noqa: E741
     ],
 )
 def test_the_page_is_rolled_up_by_the_first_row_that_fits(leaves, indicator, description):
+    """Cases 28, 29: one of forty is "major" by our table, not by a share; maintenance alone is never amber."""
     rolled = roll_up(leaves)
     assert (rolled.indicator, rolled.description) == (Indicator(indicator), description)
 
