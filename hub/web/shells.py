@@ -47,8 +47,7 @@ def make_view(renderer: Renderer, shell: Shell) -> View:
     """What answers at the address of `shell`."""
 
     async def view(request: Request) -> Response:
-        if shell.path.startswith("/console"):
-            speak(DEFAULT)  # for operators, who have one language here
+        speak(DEFAULT)  # accounts and the console have one language
         onward = local_path(request.query_params.get("next", ""))
         return renderer.respond(request, shell.template, is_secret=shell.is_secret, next=onward)
 

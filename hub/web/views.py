@@ -19,7 +19,7 @@ from hub.services.uptime import page_uptime
 from hub.services.views import resolve_view, see_page
 from hub.web.context import bars_of, page_context
 from hub.web.language import choices, speak_for, wish_of
-from hub.web.messages import _
+from hub.web.messages import DEFAULT, _, speak
 from hub.web.present import Json
 from hub.web.render import Renderer
 from hub.web.shells import Shell, View, make_view
@@ -135,6 +135,7 @@ class Pages:
         async with request.state.db() as session:
             shown = await pages.list_pages(session, by=principal)
         slug = request.query_params.get("page") or (shown[0]["slug"] if shown else "demo")
+        speak(DEFAULT)  # its text is about code
         return self.respond(request, "demo.html", principal, slug=slug)
 
     async def static(self, request: Request) -> Response:
