@@ -65,6 +65,8 @@ async def test_answers_are_as_the_document_says(api, admin, page, document):
             continue
         owner = maintenance if "/maintenances/" in template else incident
         path = template.format(**ids, update_id=owner["updates"][0]["id"])
+        if template.endswith(("/uptime/days", "/uptime/hours")):
+            path += f"?component={component['id']}&date={incident['started_at'][:10]}"
         for client in (admin, api.anonymous):
             answer = await client.get(path)
             responses = operations["get"]["responses"]
