@@ -161,7 +161,7 @@ class Page {
     const heading = title(snapshot, shown);
     if (document.title !== heading) document.title = heading;
     document.querySelector("meta[name=description]").content = shown.sentence;
-    setText(document.querySelector(".brand"), snapshot.page.title);
+    dress(snapshot.page);
     setText(byId("intro"), snapshot.page.description ?? "");
     byId("intro").hidden = !snapshot.page.description;
     setText(byId("report"), reportText(snapshot.report));
@@ -184,6 +184,20 @@ class Page {
 
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** The page's own name, logo and style sheet, where they have changed. */
+function dress(page) {
+  const brand = document.querySelector(".brand");
+  const logo = brand.querySelector("img");
+  if (!page.logo_url) setText(brand, page.title);
+  else if (logo?.getAttribute("src") !== page.logo_url || logo.alt !== page.title) {
+    brand.replaceChildren(h("img", { class: "logo", src: page.logo_url, alt: page.title, height: 40 }));
+  }
+  const sheet = document.getElementById("page-style");
+  if ((sheet?.getAttribute("href") ?? null) === (page.css_url ?? null)) return;
+  sheet?.remove();
+  if (page.css_url) document.head.append(h("link", { rel: "stylesheet", href: page.css_url, id: "page-style" }));
 }
 
 /** One sentence for the live region; null for what moves too often to be spoken. */

@@ -8,7 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from hub.domain.color import shades
-from tests.e2e.conftest import EMAIL, PASSWORD, OpenTab, Site
+from tests.e2e.conftest import EMAIL, PASSWORD, OpenTab, Site, is_live
 
 pytestmark = pytest.mark.e2e
 
@@ -25,6 +25,12 @@ async def enter(tab: Page, site: Site) -> None:
     await tab.fill("#password", PASSWORD)
     await tab.keyboard.press("Enter")
     await expect(tab.locator("#content")).to_be_visible()
+
+
+def rgb(color: str) -> str:
+    """The shade of a brand colour that a light page shows, as a browser says it."""
+    shade = shades(color).light
+    return f"rgb({int(shade[1:3], 16)}, {int(shade[3:5], 16)}, {int(shade[5:7], 16)})"
 
 
 def field(tab: Page, name: str):
@@ -59,6 +65,16 @@ async def test_an_operator_sets_up_his_page_and_errors_stand_at_the_field(site: 
     await field(tab, "logo").set_input_files([{"name": "logo.png", "mimeType": "image/png", "buffer": PNG}])
     await expect(tab.locator(".logo-shown img")).to_be_visible()
     assert await tab.locator(".logo-shown img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
+
+    visitor = await open_tab(site.url)
+    await is_live(visitor)
+    await expect(visitor.get_by_role("img", name="Ternwick Ferries")).to_be_visible()
+    painted = await visitor.locator("main a").evaluate_all("links => links.map((link) => getComputedStyle(link).color)")
+    assert rgb("#ffee00") in painted
+    await site.operator.patch(f"/api/v1/pages/{site.slug}", json={"brand_color": None, "custom_css": None})
+    await site.operator.delete(f"/api/v1/pages/{site.slug}/files/logo")
+    await expect(visitor.locator("#page-style")).to_have_count(0)
+    await expect(visitor.locator(".brand")).to_have_text("Ternwick Ferries")
 
     for theme in ("light", "dark"):
         await tab.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
