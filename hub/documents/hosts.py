@@ -20,7 +20,10 @@ from hub.services.database import Sessions
 from hub.services.hosts import load_domains
 from hub.settings import Settings
 
-FRESH_S = 5.0  # a domain is a page's, or no longer, that long after it was said
+FRESH_S = 5.0  # a domain is its page's no longer that long after it was taken away
+FRESH_UNKNOWN_S = (
+    0.5  # and is its page's that long after it was given; what hosts strangers name costs two reads a second
+)
 _SHARED = ("/static/", "/connection/", "/emulation", "/healthz", "/embed.js")
 _HUB_ONLY = ("/console", "/login", "/register", "/account", "/invite", "/forgot", "/reset", "/verify", "/demo")
 
@@ -38,7 +41,7 @@ class PageHosts:
         self._scheme = base.scheme
         self._domain = (settings.hub_base_domain or "").lower().strip(".")
         self._now_s = now_s
-        self._domains: Mapping[str, str] | None = None  # not read yet
+        self._domains: Mapping[str, str] = {}
         self._reading: asyncio.Task[None] | None = None
         self._read_at = float("-inf")
 
@@ -61,11 +64,12 @@ class PageHosts:
         if self._domain and host.endswith(f".{self._domain}"):
             label = host.removesuffix(f".{self._domain}")
             return None if "." in label else label
-        if self._reading is None and self._now_s() - self._read_at > FRESH_S:
+        is_known = host in self._domains
+        if self._reading is None and self._now_s() - self._read_at > (FRESH_S if is_known else FRESH_UNKNOWN_S):
             self._reading = asyncio.create_task(self._read(scope["state"]["db"]))
-        if self._domains is None and self._reading is not None:
-            await asyncio.shield(self._reading)  # later ones need not wait: what was known stands meanwhile
-        return (self._domains or {}).get(host)
+        if not is_known and self._reading is not None:
+            await asyncio.shield(self._reading)  # who comes to a known host need not wait: what was known stands
+        return self._domains.get(host)
 
     async def _read(self, sessions: Sessions) -> None:
         """What was known stands while the database is away."""

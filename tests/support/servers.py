@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from hub.migrate import upgrade
 T = TypeVar("T")
 _PREFIX = "status-hub-test-"
 _TEMPLATE = "hub_template"
+_SETTLED_S = 60
 
 
 class Servers:
@@ -98,6 +100,8 @@ def _sweep_abandoned() -> None:
     """Remove the directories of test runs that were killed: nobody holds their lock."""
     for folder in Path("/tmp").glob(f"{_PREFIX}*"):
         try:
+            if time.time() - folder.stat().st_mtime < _SETTLED_S:
+                continue  # one that is being made has no lock yet
             with (folder / "lock").open("a+") as lock:
                 _try_lock(lock)
                 shutil.rmtree(folder, ignore_errors=True)
