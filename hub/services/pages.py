@@ -27,6 +27,7 @@ from hub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from hub.ids import new_id
 from hub.services import audit, control, rights
 from hub.services.audiences import check_audience
+from hub.services.page_removal import remove_history
 from hub.services.state import load_page
 from hub.services.views import ensure_view, see_page
 from hub.services.write import change_page, check_version
@@ -186,13 +187,17 @@ def columns_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def delete(session: AsyncSession, slug: str, *, by: Principal, now: datetime) -> None:
-    """Remove a page and everything on it. Its channels go too, so its viewers find it gone."""
+    """Remove a page and everything on it. Its channels go too, so its viewers find it gone.
+
+    All or nothing, and however much there is, nothing of another page waits for it.
+    """
     page = (await see_page(session, slug, by)).page
     _require_owner(by, page)
     await session.execute(select(PageRow.id).where(PageRow.id == page.id).with_for_update())
     _require_owner(await rights.current(session, by, now=now, page_id=page.id), page)
     channels = select(ViewRow.channel_id).where(ViewRow.page_id == page.id)
     ids = list(await session.scalars(channels))
+    await remove_history(session, page.id)
     await session.execute(sql_delete(PageRow).where(PageRow.id == page.id))
     await audit.note(
         session,
@@ -204,8 +209,9 @@ async def delete(session: AsyncSession, slug: str, *, by: Principal, now: dateti
         account_id=by.account_id,  # the page's own log has gone with it
         before={"slug": page.slug, "title": page.title, "audience": page.audience},
     )
-    await control.tell(session, AudienceChanged(slug=slug), now=now)
     await session.execute(sql_delete(Channel).where(Channel.id.in_(ids)))
+    # Last: from here to the commit the control stream is held, which everybody's rights go through.
+    await control.tell(session, AudienceChanged(slug=slug), now=now)
 
 
 def _whole_json(page: Page, view: View, changed_at: str) -> Json:

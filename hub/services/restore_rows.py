@@ -1,9 +1,9 @@
 """Records of a page's document → rows of one page, matched by their ids. Rows are made and changed, never deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, BindParameter, String, any_, bindparam, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,6 +28,9 @@ from models import (
     Template,
 )
 
+Item = TypeVar("Item")
+
+_BATCH_ROWS = 10_000  # no statement may run long
 _DELETE_BASE = "DELETE FROM base_interval WHERE component_id = ANY(CAST(:ids AS text[]))"
 _INSERT_BASE = """
     INSERT INTO base_interval (component_id, status, during)
@@ -199,14 +202,14 @@ class Restorer:
                     end = self.now
                 if end is None or interval.start < end:
                     rows.append((item["id"], Interval(interval.status, interval.start, end)))
-        if rows:
+        for some in batched(rows, _BATCH_ROWS):
             await self.session.execute(
                 text(_INSERT_BASE),
                 {
-                    "ids": [key for key, _ in rows],
-                    "statuses": [item.status.value for _, item in rows],
-                    "sinces": [item.start for _, item in rows],
-                    "untils": [item.end for _, item in rows],
+                    "ids": [key for key, _ in some],
+                    "statuses": [item.status.value for _, item in some],
+                    "sinces": [item.start for _, item in some],
+                    "untils": [item.end for _, item in some],
                 },
             )
 
@@ -222,6 +225,11 @@ class Restorer:
         if missing := sorted(wanted - there):
             rows = [{"maintenance_id": key, "component_id": component} for key, component in missing]
             await self.session.execute(insert(table), rows)
+
+
+def batched(rows: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """`rows` in parts of at most `size`."""
+    return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
 def _pairs(records: Sequence[Record], stored: Sequence[Record]) -> list[tuple[Record, Record | None]]:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from hub.services.page_removal import remove_history
 from tests.support.api import Api, data_of, error_of
 from tests.support.rows import add_component, add_page
 from tests.support.tables import changed, contents
@@ -260,6 +261,21 @@ async def test_a_large_page_comes_back_whole(api: Api, admin):
     data_of(await admin.post(IMPORT, content=before, headers={"Content-Type": "application/json"}))
     assert await exported(admin) == before
     assert await figures(admin) == told
+
+
+async def test_the_history_of_a_page_goes_in_batches_and_that_of_others_stays(api: Api):
+    """Case 98: no statement runs longer than it takes to delete one batch."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    history = [("operational" if n % 2 else "major_outage", start + n * DAY, start + (n + 1) * DAY) for n in range(25)]
+    async with api.state["db"].begin() as session:
+        page_id, other_id = [await add_page(session, slug, start) for slug in ("acme", "other")]
+        for owner in (page_id, other_id):
+            await add_component(session, owner, "C", start, *history)
+    rows = await api.rows("status_interval")
+    async with api.state["db"].begin() as session:
+        count = await remove_history(session, page_id, batch_rows=10)
+    assert count == 3 * 3 + 7, "three statements for each of three tables, one for each other"
+    assert await api.rows("status_interval") == await api.rows("base_interval") == rows / 2
 
 
 async def test_statuspage_documents_come_in_by_the_same_way(api: Api, admin):
