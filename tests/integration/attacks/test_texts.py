@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
+from xml.etree import ElementTree as ET
 
 import httpx2
 import pytest
@@ -127,7 +129,10 @@ async def test_texts_that_want_to_run_are_shown_as_they_are_on_every_output(stag
                 shown.update(component["description"] for component in data["data"] or [])
         elif "image/svg" in head or "xml" in head:
             kinds.add("xml")
-            assert not dangers_in(body), item
+            assert not dangers_in(re.sub(r"<(?:atom:)?link\b[^>]*>", "", body)), item  # a feed's own
+            for told in ET.fromstring(body).iter():  # noqa: S314 (our own)
+                if told.tag.endswith("}content") or (told.tag == "description" and "<p>" in (told.text or "")):
+                    assert not dangers_in(told.text or ""), item
 
     for person in (stage.world.people["anonymous"], stage.world.people["admin"]):
         async with stage.world.client(person) as client:
