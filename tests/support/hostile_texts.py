@@ -121,7 +121,8 @@ class Dangers(HTMLParser):
         is_island = values.get("type") == "application/json"
         if tag == "script" and not is_island and not values.get("src", "").startswith("/static/"):
             self.found.append(self.get_starttag_text() or tag)
-        if tag in _FOREIGN or (tag == "meta" and "http-equiv" in values):
+        is_reload = values.get("http-equiv") == "refresh" and values.get("content", "").isdigit()  # to nowhere else
+        if tag in _FOREIGN or (tag == "meta" and "http-equiv" in values and not is_reload):
             self.found.append(self.get_starttag_text() or tag)
         if tag == "link" and not values.get("href", "").startswith(("/", "data:image/")):
             self.found.append(self.get_starttag_text() or tag)
