@@ -43,6 +43,10 @@ class Tally:
     updated: int = 0
     unchanged: int = 0
 
+    @property
+    def changes(self) -> int:
+        return self.created + self.updated
+
 
 @dataclass
 class RowWriter:

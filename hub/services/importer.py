@@ -19,7 +19,10 @@ from hub.domain.status import RollUp, Status, roll_up
 from hub.domain.statuspage import parse
 from hub.services import pages
 from hub.services.import_rows import RowWriter, Tally
+from hub.services.state import load_incidents, load_maintenances
 from hub.services.write import PageChange, change_page
+from models import Incident as IncidentRow
+from models import Maintenance as MaintenanceRow
 from models import Page as PageRow
 
 
@@ -96,8 +99,9 @@ async def import_plan(
         change.told_at = _told_at(change.before, plan.page, is_new=is_new)
         writer = RowWriter(session, change.page_id, now)
         await writer.write(settled)
-        if (first := _first_told(settled)) is not None and any(t.created or t.updated for t in writer.tallies.values()):
+        if (first := _first_told(settled)) is not None and any(t.changes for t in writer.tallies.values()):
             change.rewrite(writer.component_ids.values(), first)
+        await _touch(change, settled, writer)
     assert change.after is not None, "set when the change ended"
     is_same = change.after.page == change.before.page
     return ImportReport(
@@ -108,6 +112,19 @@ async def import_plan(
         status=roll_up(list(change.after.statuses.values())),
         warnings=(*settled.warnings, *_left_open(change.before, plan)),
     )
+
+
+async def _touch(change: PageChange, plan: ImportPlan, writer: RowWriter) -> None:
+    """Records that ended long ago show in the page's past alone, which has to be read anew too."""
+    if not any(writer.tallies[kind].changes for kind in ("incidents", "maintenances", "updates")):
+        return
+    names = [item.external_id for item in plan.incidents] + [item.external_id for item in plan.maintenances]
+    incidents = (IncidentRow.page_id == change.page_id) & IncidentRow.external_id.in_(names)
+    maintenances = (MaintenanceRow.page_id == change.page_id) & MaintenanceRow.external_id.in_(names)
+    for incident in await load_incidents(change.session, incidents):
+        change.touch(incident)
+    for maintenance in await load_maintenances(change.session, maintenances):
+        change.touch(maintenance)
 
 
 async def _write_page(change: PageChange, page: PlannedPage | None, *, is_new: bool) -> None:

@@ -46,6 +46,7 @@ _CUT = """
     UPDATE base_interval SET during = tstzrange(lower(during), :since)
     WHERE component_id = :id AND lower(during) < :since AND COALESCE(upper(during), 'infinity') > :since
     """
+_AT_ONCE = 5_000
 _DELETE = """
     DELETE FROM status_interval
     USING unnest(CAST(:ids AS text[]), CAST(:starts AS timestamptz[])) AS outdated(id, start)
@@ -224,19 +225,21 @@ async def _troubles(
 async def _replace(
     session: AsyncSession, outdated: Sequence[tuple[str, datetime]], told: Sequence[tuple[str, Interval]]
 ) -> None:
-    """Rows by component and start out, then the new ones in: at no moment do two overlap."""
-    if outdated:
-        await session.execute(
-            text(_DELETE),
-            {"ids": [key for key, _ in outdated], "starts": [start for _, start in outdated]},
-        )
-    if told:
+    """Rows by component and start out, then the new ones in: at no moment do two overlap.
+
+    So many at a time that no statement comes near its time limit, however long the history.
+    """
+    for first in range(0, len(outdated), _AT_ONCE):
+        some = outdated[first : first + _AT_ONCE]
+        await session.execute(text(_DELETE), {"ids": [key for key, _ in some], "starts": [start for _, start in some]})
+    for first in range(0, len(told), _AT_ONCE):
+        part = told[first : first + _AT_ONCE]
         await session.execute(
             text(_INSERT),
             {
-                "ids": [key for key, _ in told],
-                "statuses": [item.status.value for _, item in told],
-                "sinces": [item.start for _, item in told],
-                "untils": [item.end for _, item in told],
+                "ids": [key for key, _ in part],
+                "statuses": [item.status.value for _, item in part],
+                "sinces": [item.start for _, item in part],
+                "untils": [item.end for _, item in part],
             },
         )

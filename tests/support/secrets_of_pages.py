@@ -222,8 +222,10 @@ class PageMaker:
             text = self.secret(f"note on {subject}", OPERATORS_ALONE)
             self.note("note", await self.do(notes.add, subject, key, text), OPERATORS_ALONE, parent=key)
         await self.do(postmortems.draft, incident_id, self.secret("draft of a postmortem", OPERATORS_ALONE))
-        words = [self.secret(f"{part} of a template", OPERATORS_ALONE) for part in ("name", "title", "body")]
-        made = await self.do(templates.create, NewTemplate(TemplateKind.INCIDENT, *words))
+        name, title, body = (
+            self.secret(f"{part} of a template", OPERATORS_ALONE) for part in ("name", "title", "body")
+        )
+        made = await self.do(templates.create, NewTemplate(TemplateKind.INCIDENT, name, title, body))
         self.note("template", made, OPERATORS_ALONE)
 
     async def figures(self) -> None:
