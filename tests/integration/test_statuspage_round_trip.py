@@ -10,7 +10,7 @@ from hub.services.importer import import_statuspage
 from tests.support.api import Api, open_api
 
 Json = dict[str, Any]
-ADDED_SINCE = {"start_date", "reminder_intervals"}  # fields that older documents lack
+ADDED_SINCE = {"start_date", "reminder_intervals"}  # fields that older documents lack: null here
 OURS = {"url", "shortlink"}
 
 
@@ -35,15 +35,18 @@ def by_name(document: Json) -> Json:
         row = rows.get(key or "")
         return key and (f"{full(row['group_id'])} / {row['name']} / {row['created_at']}" if row else "?")
 
+    def since(item: Json) -> Json:
+        return {key: item.get(key) for key in ADDED_SINCE}
+
     def plain(row: Json) -> Json:
-        kept = {key: value for key, value in row.items() if key not in ADDED_SINCE | OURS}
+        kept = {key: value for key, value in row.items() if key not in OURS} | since(row)
         kept |= {"id": full(row["id"]), "group_id": full(row["group_id"]), "page_id": None}
         if "components" in row:
             kept["components"] = sorted(full(key) or "" for key in row["components"])
         return kept
 
     def event(item: Json) -> Json:
-        kept = {key: value for key, value in item.items() if key not in ADDED_SINCE | OURS}
+        kept = {key: value for key, value in item.items() if key not in OURS} | since(item)
         kept |= {"id": None, "page_id": None, "components": sorted(full(row["id"]) or "" for row in item["components"])}
         kept["incident_updates"] = [
             {
@@ -89,7 +92,11 @@ async def test_breaks_links_and_names_in_groups_come_back(api):
     ]
     rows[0] |= {"description": "What all else needs", "showcase": False}
     for one in rows:
-        one |= {"page_id": "p1", "only_show_if_degraded": False, "start_date": None}
+        one |= {
+            "page_id": "p1",
+            "only_show_if_degraded": False,
+            "start_date": "2030-01-02" if one["id"] == "c1" else None,
+        }
     body = 'One.<br />Two, <a href="https://example.test/x?a=1">here</a>.'
     word = {"code": "c1", "name": "Core - API", "old_status": "operational", "new_status": "operational"}
     update = {"id": "u1", "incident_id": "i1", "status": "investigating", "body": body, "affected_components": [word]}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.feeds.statuspage import DOCUMENTS
+from hub.services import schedule
 from tests.support.api import data_of
 
 PAGE = "/api/v1/pages/acme"
@@ -172,6 +173,34 @@ async def test_upcoming_and_active_are_together_those_of_the_summary(api, admin,
     assert (await read(api.anonymous, "status"))["status"]["indicator"] == "maintenance"
 
 
+@pytest.mark.parametrize("by_itself", [True, False])
+async def test_a_maintenance_changes_lists_at_the_very_instants_of_its_window(api, admin, page, by_itself):
+    """Upcoming until its start, active until its end, then in neither; without the flags people move it."""
+    component = await add(admin, "API")
+    start = datetime(2100, 1, 1, 2, tzinfo=UTC)
+    end = start + timedelta(hours=2)
+    window = {"scheduled_for": start.isoformat(), "scheduled_until": end.isoformat()}
+    flags = {"auto_start": by_itself, "auto_complete": by_itself}
+    body = {"name": "Move", "body": "B", **window, **flags, "components": [component["id"]]}
+    made = data_of(await admin.post(f"{PAGE}/maintenances", json=body), 201)
+    before = timedelta(milliseconds=1)
+    moments = [(start - before, "upcoming"), (start, "active"), (end - before, "active"), (end, None)]
+    for at, listed in moments if by_itself else [(start, "upcoming"), (end, "upcoming")]:
+        async with api.state["db"].begin() as session:
+            if (page["slug"], made["id"]) in await schedule.due(session, at):
+                await schedule.advance(session, page["slug"], made["id"], now=at)
+        for name in ("upcoming", "active"):
+            found = (await read(api.anonymous, f"scheduled-maintenances/{name}"))["scheduled_maintenances"]
+            assert [item["id"] for item in found] == ([made["id"]] if name == listed else []), (at, name)
+        held = "under_maintenance" if listed == "active" else "operational"
+        summary = await read(api.anonymous, "summary")
+        assert [row["status"] for row in summary["components"]] == [held]
+        assert len(summary["scheduled_maintenances"]) == (listed is not None)
+    (told,) = (await read(api.anonymous, "scheduled-maintenances"))["scheduled_maintenances"]
+    assert told["status"] == ("completed" if by_itself else "scheduled")
+    assert (told["resolved_at"] == told["scheduled_until"]) == by_itself
+
+
 async def test_the_fifty_first_incident_is_not_told(api, admin, page):
     for number in range(51):
         started_at = f"2026-01-{1 + number // 24:02}T{number % 24:02}:00:00Z"
@@ -221,6 +250,10 @@ async def test_each_viewer_gets_his_own_and_nothing_of_the_others(api, admin, pa
     assert (await read(api.anonymous, "status"))["status"]["indicator"] == "minor"
     assert (await read(verified, "status"))["status"]["indicator"] == "major"
     assert "Ledger" in (await verified.get(f"{V2}/summary.json")).text
+    before = {name: (await api.anonymous.get(f"{V2}/{name}.json")).content for name in DOCUMENTS}
+    data_of(await admin.patch(f"{PAGE}/components/{hidden['id']}", json={"status": "partial_outage"}))
+    await open_incident(admin, {hidden["id"]: "major_outage"}, name="Another secret")
+    assert {name: (await api.anonymous.get(f"{V2}/{name}.json")).content for name in DOCUMENTS} == before
     data_of(await admin.patch(PAGE, json={"audience": "verified"}))
     for name in DOCUMENTS:
         refused = await api.anonymous.get(f"{V2}/{name}.json")
