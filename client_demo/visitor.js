@@ -23,7 +23,7 @@ export function vanish() {
   const gone = document.getElementById("gone");
   const { tone, heading } = gone.dataset;
   document.title = heading;
-  document.querySelector("meta[name=description]")?.remove();
+  for (const told of document.head.querySelectorAll("meta[name=description], link[rel=alternate], #page-style")) told.remove();
   document.getElementById("favicon").href = tone;
   document.body.removeAttribute("class");
   for (const name of Object.keys(document.body.dataset)) delete document.body.dataset[name];

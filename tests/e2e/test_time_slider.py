@@ -1,6 +1,6 @@
 """Looking back in time: with the slider, by the address, with and without JavaScript."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
@@ -66,6 +66,8 @@ async def test_an_address_of_another_time_works_without_and_with_javascript(site
     incident = await site.open_incident("Billing is down", {"Billing": "major_outage"})
     then = datetime.now(UTC)
     await site.send("POST", f"incidents/{incident['id']}/updates", {"status": "resolved", "body": "Over."})
+    # The last second is now, where the slider is concerned.
+    await wait_until(lambda: datetime.now(UTC) - then > timedelta(seconds=1.1), within_s=5)
     url = f"{site.url}?at={then:%Y-%m-%dT%H:%M:%S.%f}Z"
     async with httpx2.AsyncClient() as plain:
         html = (await plain.get(url)).text
