@@ -1,11 +1,14 @@
 /** Right side: open an incident, schedule a maintenance. Also the picker of components with their statuses. */
 
+import { templates } from "./console-extras.js";
+import { instant, localInput } from "./console-times.js";
 import { Draft, check, field, select, submit, toast } from "./forms.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
 import { STATUS_WORDS, UPDATE_WORDS } from "./words.js";
 
-const STATES = Object.fromEntries(["investigating", "identified", "monitoring"].map((key) => [key, UPDATE_WORDS[key]]));
+const STATES = Object.fromEntries(["investigating", "identified", "monitoring", "resolved"].map((key) => [key, UPDATE_WORDS[key]]));
+const RECURRENCES = { "": "once", "FREQ=DAILY": "every day", "FREQ=WEEKLY": "every week", "FREQ=WEEKLY;INTERVAL=2": "every two weeks", "FREQ=MONTHLY": "every month" };
 const IMPACTS = { "": "Automatic", none: "None", minor: "Minor", major: "Major", critical: "Critical" };
 const HOUR_MS = 3_600_000;
 
@@ -34,6 +37,13 @@ export class WordsPicker {
       return h("li", {}, h("label", {}, h("span", { dir: "auto" }, c.name), control));
     });
     this.list.replaceChildren(...rows);
+    this.tell();
+  }
+
+  /** Take `words` for what is affected, as a template has them. */
+  choose(words) {
+    this.fill();
+    for (const control of this.list.querySelectorAll("select")) control.value = words[control.name.slice("components.".length)] ?? "";
     this.tell();
   }
 
@@ -102,12 +112,30 @@ export class Composer {
     const picker = new WordsPicker(this.desk, "What is affected");
     picker.element.open = true;
     picker.fill();
+    const began = h("input", { type: "datetime-local" });
+    const notify = check("notify", "Tell those who follow the page", true);
+    const earlier = h(
+      "details", { class: "fold" }, h("summary", {}, "It began earlier, or is over already"),
+      field("started_at", "Began at", began, `Times of ${this.desk.zone.name}. What is over already counts in the uptime of its day.`), notify,
+    );
+    const kept = templates(
+      this.desk, "incident",
+      (one) => {
+        name.value = one.title;
+        body.value = one.body;
+        if (one.status in STATES) state.value = one.status;
+        picker.choose(one.components);
+      },
+      () => ({ title: name.value.trim(), body: body.value.trim(), status: state.value, components: picker.words() }),
+    );
     const form = this.form(
       "incident",
+      kept,
       field("name", "Name", name),
       picker.element,
       field("body", "First words", body),
       h("div", { class: "pair" }, field("status", "State", state), field("impact", "Impact", impact)),
+      earlier,
       h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Open incident")),
     );
     this.incidentPicker = picker;
@@ -119,6 +147,7 @@ export class Composer {
       const opened = await submit(form, () =>
         api("POST", `/pages/${this.desk.slug}/incidents`, {
           name: name.value.trim(), status: state.value, body: body.value.trim(), components: picker.words(), ...(impact.value ? { impact: impact.value } : {}),
+          ...(began.value ? { started_at: instant(this.desk.zone, began.value) } : {}), ...(earlier.open ? { notify: notify.querySelector("input").checked } : {}),
         }),
       );
       if (!opened) return;
@@ -149,12 +178,14 @@ export class Composer {
     start.value = localInput(zone, now + HOUR_MS);
     end.value = localInput(zone, now + 2 * HOUR_MS);
     const zoneHint = `Times of ${zone.name} (${zone.offsetName(Date.now())})`;
+    const rule = select(RECURRENCES, "");
     const auto = h("div", { class: "field" }, check("auto_start", "Begin by itself", true), check("auto_complete", "End by itself", true));
     const form = this.form(
       "maintenance",
       field("name", "Name", name),
       h("div", { class: "pair" }, field("scheduled_for", "From", start), field("scheduled_until", "Until", end)),
       h("p", { class: "muted small" }, zoneHint),
+      field("rrule", "Comes again", rule),
       picker,
       field("body", "Words", body),
       auto,
@@ -168,7 +199,7 @@ export class Composer {
       const sent = await submit(form, () =>
         api("POST", `/pages/${this.desk.slug}/maintenances`, {
           name: name.value.trim(), body: body.value.trim(), scheduled_for: instant(zone, start.value), scheduled_until: instant(zone, end.value),
-          components: chosen, auto_start: form.elements.auto_start.checked, auto_complete: form.elements.auto_complete.checked,
+          ...(rule.value ? { rrule: rule.value } : {}), components: chosen, auto_start: form.elements.auto_start.checked, auto_complete: form.elements.auto_complete.checked,
         }),
       );
       if (!sent) return;
@@ -186,24 +217,4 @@ export class Composer {
     if (this.known !== undefined) this.incidentPicker.fill();
     this.known = known;
   }
-}
-
-const two = (number) => String(number).padStart(2, "0");
-
-/** An instant as the value of a datetime-local control, on the clocks of the page. */
-export function localInput(zone, at) {
-  const { year, month, day, hour, minute } = zone.read(at);
-  return `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}`;
-}
-
-/** The instant that a datetime-local value means on the clocks of the page; a time that a DST jump leaves out moves forward. */
-export function instant(zone, text) {
-  if (!text) return "";
-  const wanted = Date.parse(`${text}Z`);
-  const offsetAt = (at) => {
-    const p = zone.read(at);
-    return Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute) - Math.floor(at / 60_000) * 60_000;
-  };
-  const first = wanted - offsetAt(wanted);
-  return new Date(wanted - offsetAt(first)).toISOString();
 }

@@ -2,6 +2,7 @@
 
 import { Draft, ask, field, select, submit, toast } from "./forms.js";
 import { WordsPicker } from "./console-composer.js";
+import { Notes, correction, mover } from "./console-extras.js";
 import { h, morph, safeHtml } from "./morph.js";
 import { api } from "./session.js";
 import { icon, status } from "./view.js";
@@ -41,6 +42,7 @@ export class OpenPane {
   constructor(desk) {
     this.desk = desk;
     this.incidents = new Cards(document.getElementById("incidents"), (i) => this.incidentHead(i), (i) => this.incidentForm(i));
+    this.notes = new Map();
     this.maintenances = new Cards(document.getElementById("maintenances"), (m) => this.maintenanceHead(m), (m) => this.maintenanceForm(m));
   }
 
@@ -48,7 +50,15 @@ export class OpenPane {
     this.incidents.draw(snapshot.incidents);
     this.maintenances.draw(snapshot.maintenances);
     document.getElementById("calm").hidden = snapshot.incidents.length > 0;
+    for (const notes of this.notes.values()) notes.draw();
     document.getElementById("no-maintenance").hidden = snapshot.maintenances.length > 0;
+  }
+
+  notesOf(kind, item) {
+    const path = `/pages/${this.desk.slug}/${kind}/${item.id}`;
+    const notes = new Notes(this.desk, path, () => this.desk.snapshot[kind].find((other) => other.id === item.id)?.notes_count ?? 0);
+    this.notes.set(item.id, notes);
+    return notes.element;
   }
 
   lastWords(item) {
@@ -86,7 +96,7 @@ export class OpenPane {
       field("body", "Next words", body),
       h("div", { class: "pair" }, field("status", "State", state)),
       picker.element,
-      h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Post update"), h("button", { type: "button", class: "resolve" }, "Resolve")),
+      h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Post update"), h("button", { type: "button", class: "resolve" }, "Resolve"), correction(this.desk, `/pages/${this.desk.slug}/incidents/${i.id}`, () => this.desk.incident(i.id).updates[0])),
     );
     const draft = new Draft(form, `${this.desk.slug}:${i.id}`);
     draft.restore();
@@ -112,7 +122,7 @@ export class OpenPane {
       if (!body.value.trim()) body.value = "This incident has been resolved.";
       await send("resolved", words);
     });
-    return form;
+    return h("div", { class: "stack", "data-keep": true }, form, this.notesOf("incidents", i));
   }
 
   /** Post; when another operator was first, show his words beside these and ask. Nothing of either is lost. */
@@ -181,8 +191,9 @@ export class OpenPane {
     const cancel = h("button", {
       type: "button", class: "quiet",
       onclick: async () => {
-        const answer = await ask(`Call off “${m.name}”?`, [h("p", {}, "It disappears from the page as if it had never been announced.")], [["keep", "Keep it"], ["off", "Call it off"]]);
-        if (answer === "off") await submit(form, () => api("DELETE", `/pages/${this.desk.slug}/maintenances/${m.id}`));
+        const series = m.rrule ? [["series", "Call off all that follow"]] : [];
+        const answer = await ask(`Call off “${m.name}”?`, [h("p", {}, "Visitors read that it was called off, and calendars take it out.")], [["keep", "Keep it"], ["off", "Call it off"], ...series]);
+        if (answer === "off" || answer === "series") await submit(form, () => api("POST", `/pages/${this.desk.slug}/maintenances/${m.id}/cancel`, { ends_series: answer === "series" }));
       },
     }, "Call off");
     form.querySelector(".actions").append(
@@ -190,7 +201,7 @@ export class OpenPane {
       move("Complete", "completed", "The maintenance is complete."),
       cancel,
     );
-    return form;
+    return h("div", { class: "stack", "data-keep": true }, form, mover(this.desk, m), this.notesOf("maintenances", m));
   }
 
   focusNewest() {

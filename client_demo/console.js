@@ -3,6 +3,7 @@
 import { HubClient } from "./client.js";
 import { ComponentsPane } from "./console-components.js";
 import { Composer } from "./console-composer.js";
+import { Ended } from "./console-extras.js";
 import { toast, undoLast } from "./forms.js";
 import { OpenPane } from "./console-open.js";
 import { h, morphChildren } from "./morph.js";
@@ -23,6 +24,7 @@ class Desk {
     this.snapshot = snapshot;
     this.components = new ComponentsPane(this);
     this.open = new OpenPane(this);
+    this.ended = new Ended(this);
     this.composer = new Composer(this);
     this.draw(snapshot);
   }
@@ -55,6 +57,7 @@ class Desk {
     byId("rollup").replaceChildren(h("span", { class: `rollup-text s-${TONES[snapshot.status.indicator]}` }, snapshot.status.description));
     morphChildren(byId("components"), this.components.rows(snapshot));
     this.open.draw(snapshot);
+    this.ended.draw(snapshot);
     this.composer.draw();
     document.title = `${snapshot.page.title} · Console`;
   }
@@ -151,6 +154,8 @@ async function main() {
   chooser.addEventListener("change", () => location.assign(`/console?page=${encodeURIComponent(chooser.value)}`));
   byId("public").href = `/p/${slug}`;
   byId("public").hidden = false;
+  byId("settings").href = `/console/settings?page=${encodeURIComponent(slug)}`;
+  byId("settings").hidden = false;
   byId("people").href = `/console/people?page=${encodeURIComponent(slug)}`;
   byId("people").hidden = !(me.is_admin || me.roles[mine.find((page) => page.slug === slug).id] === "owner");
   follow(await api("GET", `/pages/${slug}/snapshot`));

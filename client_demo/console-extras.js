@@ -1,0 +1,163 @@
+/** What operators need beside the next words: notes, corrections, postmortems, other times, templates. */
+
+import { instant, localInput } from "./console-times.js";
+import { ask, check, field, submit, toast } from "./forms.js";
+import { h, safeHtml } from "./morph.js";
+import { api } from "./session.js";
+import { UPDATE_WORDS } from "./words.js";
+
+const alertLine = () => h("p", { class: "alert", role: "alert", hidden: true });
+const fold = (text, ...parts) => h("details", { class: "fold" }, h("summary", {}, text), ...parts);
+
+/** Notes of one incident or maintenance; `path` is its address, `count()` how many there are now. */
+export class Notes {
+  constructor(desk, path, count) {
+    this.desk = desk;
+    this.path = path;
+    this.count = count;
+    this.list = h("ul", { class: "notes" });
+    const body = h("textarea", { rows: "2" });
+    const form = h("form", { class: "stack", novalidate: true }, alertLine(), field("body", "New note", body), h("p", { class: "actions" }, h("button", { type: "submit" }, "Keep note")));
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (await submit(form, () => api("POST", `${path}/notes`, { body: body.value.trim() }))) form.reset();
+    });
+    this.summary = h("summary", {}, "Notes");
+    this.element = h("details", { class: "fold notes-fold" }, this.summary, h("p", { class: "muted small" }, "For operators alone: visitors never see these."), this.list, form);
+    this.element.addEventListener("toggle", () => this.load());
+    this.draw();
+  }
+
+  draw() {
+    const count = this.count();
+    this.summary.textContent = count ? `Notes (${count})` : "Notes";
+    if (this.element.open && count !== this.shown) this.load();
+  }
+
+  async load() {
+    if (!this.element.open) return;
+    this.shown = this.count();
+    const notes = await api("GET", `${this.path}/notes`).catch(() => null);
+    if (!notes) return;
+    this.list.replaceChildren(
+      ...notes.map((note) =>
+        h("li", {}, safeHtml("div", { class: "body", dir: "auto" }, note.body_html), h("p", { class: "when" }, `${note.author?.email ?? note.author ?? "somebody"} · ${this.desk.stamp(note.created_at)}`)),
+      ),
+    );
+  }
+}
+
+/** Correct what was said last, in its place and at its time. */
+export function correction(desk, path, latest) {
+  return h("button", {
+    type: "button", class: "quiet correct",
+    onclick: async () => {
+      const last = latest();
+      const body = h("textarea", { rows: "5" });
+      body.value = last.body;
+      const tell = check("notify", "Tell those who follow again", false);
+      const answer = await ask("Correct the last words", [h("div", { class: "stack" }, field("body", "Words", body), tell)], [["save", "Save"], ["stop", "Leave them"]]);
+      if (answer !== "save" || body.value.trim() === last.body) return;
+      try {
+        await api("PATCH", `${path}/updates/${last.id}`, { body: body.value.trim(), notify: tell.querySelector("input").checked });
+        toast("Corrected");
+      } catch (error) {
+        toast(error.message);
+      }
+    },
+  }, "Correct");
+}
+
+/** Incidents that are over: open again, or say what was learned. */
+export class Ended {
+  constructor(desk) {
+    this.desk = desk;
+    this.box = document.getElementById("ended");
+    this.cards = new Map();
+  }
+
+  draw(snapshot) {
+    const cards = new Map(snapshot.history.map((i) => [i.id, this.cards.get(i.id) ?? this.card(i)]));
+    for (const i of snapshot.history) cards.get(i.id).say(i);
+    const wanted = [...cards.values()].map((card) => card.element);
+    if (wanted.length !== this.box.children.length || wanted.some((row, index) => row !== this.box.children[index])) this.box.replaceChildren(...wanted);
+    this.cards = cards;
+    document.getElementById("none-ended").hidden = wanted.length > 0;
+  }
+
+  card(i) {
+    const path = `/pages/${this.desk.slug}/incidents/${i.id}`;
+    const body = h("textarea", { rows: "6" });
+    body.value = i.postmortem_draft ?? "";
+    const form = h("form", { class: "stack", novalidate: true }, alertLine(), field("body", "Postmortem", body, "A draft until it is published; Markdown works."));
+    const button = (text, name, work, done) => h("button", { type: "button", class: name, onclick: async () => { if (await submit(form, work)) toast(done); } }, text);
+    form.append(
+      h(
+        "p", { class: "actions" },
+        button("Keep draft", "draft", () => api("PUT", `${path}/postmortem`, { body: body.value.trim() }), "Draft kept"),
+        button("Publish", "publish", async () => {
+          await api("PUT", `${path}/postmortem`, { body: body.value.trim() });
+          const answer = await ask("Publish the postmortem?", [h("p", {}, "Everybody who may see the incident reads it from then on, and those who follow are told.")], [["publish", "Publish"], ["stop", "Not yet"]]);
+          if (answer === "publish") await api("POST", `${path}/postmortem/publish`, {});
+        }, "Saved"),
+        button("Reopen", "reopen", async () => {
+          const answer = await ask(`Reopen “${i.name}”?`, [h("p", {}, "It is open again, and what its last words say of components holds again.")], [["open", "Reopen"], ["stop", "Leave it"]]);
+          if (answer === "open") await api("POST", `${path}/updates`, { status: "investigating", body: body.value.trim() || "This has come back. We are looking." });
+        }, "Done"),
+      ),
+    );
+    const words = h("span", { class: "muted" });
+    const element = h("details", { class: "fold ended", "data-key": i.id }, h("summary", {}, h("bdi", {}, i.name), " ", words), form);
+    return { element, say: (now) => { words.textContent = `${UPDATE_WORDS[now.status]} ${this.desk.stamp(now.resolved_at)}${now.postmortem_draft ? " · draft" : ""}`; } };
+  }
+}
+
+/** Another window for a maintenance: its end alone once it has begun. */
+export function mover(desk, m) {
+  const start = h("input", { type: "datetime-local" });
+  const end = h("input", { type: "datetime-local" });
+  start.value = localInput(desk.zone, Date.parse(m.scheduled_for));
+  end.value = localInput(desk.zone, Date.parse(m.scheduled_until));
+  const form = h(
+    "form", { class: "stack", novalidate: true }, alertLine(),
+    h("div", { class: "pair" }, field("scheduled_for", "From", start), field("scheduled_until", "Until", end)),
+    h("p", { class: "muted small" }, `Times of ${desk.zone.name}`),
+    h("p", { class: "actions" }, h("button", { type: "submit" }, "Move")),
+  );
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const now = desk.snapshot.maintenances.find((other) => other.id === m.id);
+    const body = { scheduled_until: instant(desk.zone, end.value), version: now?.version };
+    if (now?.status === "scheduled") body.scheduled_for = instant(desk.zone, start.value);
+    if (await submit(form, () => api("PATCH", `/pages/${desk.slug}/maintenances/${m.id}`, body))) toast(`Moved: ${m.name}`);
+  });
+  return fold("Move", form);
+}
+
+/** A choice of templates that fills a form by `use(template)`; `read()` gives what a new template would hold. */
+export function templates(desk, kind, use, read) {
+  const path = `/pages/${desk.slug}/templates`;
+  const choice = h("select", {});
+  let known = [];
+  const load = async () => {
+    known = (await api("GET", path).catch(() => [])).filter((one) => one.kind === kind);
+    choice.replaceChildren(h("option", { value: "" }, known.length ? "none" : "none yet"), ...known.map((one) => h("option", { value: one.id }, one.name)));
+  };
+  const chosen = () => known.find((one) => one.id === choice.value);
+  choice.addEventListener("change", () => { if (chosen()) use(chosen()); });
+  const keep = h("button", { type: "button", class: "quiet keep-template", onclick: async () => {
+    const name = h("input", { maxlength: "255" });
+    name.value = read().title;
+    if ((await ask("Keep as a template", [field("name", "Name of the template", name)], [["keep", "Keep"], ["stop", "No"]])) !== "keep") return;
+    await api("POST", path, { kind, name: name.value.trim(), ...read() }).then(() => toast("Template kept"), (error) => toast(error.fields ? Object.entries(error.fields).map(([key, text]) => `${key} ${text}`).join("; ") : error.message));
+    await load();
+  } }, "Keep as template");
+  const drop = h("button", { type: "button", class: "quiet", onclick: async () => {
+    const one = chosen();
+    if (!one || (await ask(`Delete the template “${one.name}”?`, [], [["stop", "Keep it"], ["delete", "Delete"]])) !== "delete") return;
+    await api("DELETE", `${path}/${one.id}`).catch((error) => toast(error.message));
+    await load();
+  } }, "Delete template");
+  load();
+  return h("div", { class: "templates" }, field("template", "Template", choice), h("p", { class: "actions" }, keep, drop));
+}
