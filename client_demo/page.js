@@ -1,6 +1,6 @@
 /** The live status page: continues from the position that the server rendered, and touches only rows that changed. */
 
-import { enliven, draw, fill, worsenToday } from "./bars.js";
+import { draw, fill, worsenToday } from "./bars.js";
 import { HubClient, NOT_YOURS } from "./client.js";
 import { NotThere, readPage } from "./fallback.js";
 import { _, language } from "./messages.js";
@@ -14,6 +14,7 @@ import { STATUS_WORDS, UPDATE_WORDS, Zone, ago, sentence } from "./words.js";
 const TICK_MS = 15_000;
 const FIGURES_WITHIN_MS = 1_000; // spread, as all who are shown more at the same moment ask
 const FIGURES_AGAIN_MS = 10_000;
+const MIDNIGHT_WITHIN_MS = 60_000;
 const byId = (id) => document.getElementById(id);
 const at = (text) => Date.parse(text);
 
@@ -70,13 +71,10 @@ class Page {
   restart(snapshot) {
     const known = new Set(this.snapshot.components.map((c) => c.id));
     byId("announcer").replaceChildren();
-    byId("tip").hidden = true;
-    byId("tip").replaceChildren();
+    this.tips?.hide();
     this.render(snapshot);
     this.console(snapshot);
-    if (snapshot.components.some((c) => c.showcase && !known.has(c.id))) {
-      setTimeout(() => this.figures(), Math.random() * FIGURES_WITHIN_MS);
-    }
+    if (snapshot.components.some((c) => c.showcase && !known.has(c.id))) this.figuresSoon();
   }
 
   /** Draw the page as it was at `then` (ms since 1970), null: as it is now. */
@@ -92,13 +90,21 @@ class Page {
     document.querySelector(".bottom .links").append(h("a", { id: "console", href: `/console?page=${encodeURIComponent(page.slug)}` }, _("Console")));
   }
 
-  /** Bars of components that the server did not draw. */
+  /** Ask for the figures again, once for however many reasons. */
+  figuresSoon(within_ms = FIGURES_WITHIN_MS) {
+    this.figuresTimer ??= setTimeout(() => this.figures(), Math.random() * within_ms);
+  }
+
+  /** All bars anew: of components that the server did not draw, or because the past has changed. */
   async figures() {
+    this.figuresTimer = null;
+    if (this.then !== null) return;
     let found = null;
+    this.tips?.forget();
     try {
       found = await readPage(location.origin, this.snapshot.page.slug, "uptime?days=90", credential);
     } catch (error) {
-      if (!(error instanceof NotThere)) setTimeout(() => this.figures(), FIGURES_AGAIN_MS);
+      if (!(error instanceof NotThere)) this.figuresSoon(FIGURES_AGAIN_MS);
     }
     for (const figures of found?.components ?? []) {
       const bars = document.querySelector(`.component[data-key="${figures.id}"] .bars`);
@@ -136,7 +142,7 @@ class Page {
       const component = snapshot.components.find((c) => c.id === id);
       if (component && this.then === null && old.get(id) !== component.status) worsenToday(bars, component.status);
     }
-    enliven(byId("components"), byId("tip"));
+    this.tips?.enliven(byId("components"));
     // A group in trouble opens itself, at the moment the trouble comes; closing it again is the reader's choice.
     const was = new Map(entries(before).map((e) => [e.group?.id, e.affected]));
     for (const e of entries(snapshot)) {
@@ -178,6 +184,7 @@ class Page {
     if (day !== this.day) {
       this.day = day;
       this.render(this.snapshot);
+      this.figuresSoon(MIDNIGHT_WITHIN_MS);
     }
   }
 }
@@ -221,6 +228,15 @@ export function announcement(event, before, snapshot) {
   }
   if (set.status && set.status.description !== before.status.description) said.push(`${sentence(snapshot.status.description)}.`);
   return said.length ? said.join(" ") : null;
+}
+
+/** Whether an event tells of days before today, whose bars then have changed. */
+export function touchesPast({ type, set = {} }, before, isPast) {
+  if (type === "incident.edited" || type === "maintenance.edited" || type === "incident.deleted") return true;
+  if (type !== "incident.opened" && type !== "incident.updated") return false;
+  const known = new Set([...before.incidents, ...before.history].flatMap((i) => i.updates.map((update) => update.id)));
+  return [...(set.incidents ?? []), ...(set.history ?? [])].some((incident) =>
+    incident.updates.some((update) => !known.has(update.id) && isPast(update.display_at)));
 }
 
 const LIVE = {
@@ -288,6 +304,7 @@ function main() {
     const words = announcement(detail.event, before, detail.snapshot);
     if (words) byId("announcer").replaceChildren(h("span", {}, words));
     for (const incident of detail.event.set?.incidents ?? []) arrive(before, incident);
+    if (touchesPast(detail.event, before, (text) => page.zone.dayNumber(at(text)) < page.day)) page.figuresSoon();
   });
   client.addEventListener("account", ({ detail }) => showVisitor(detail.account));
   client.addEventListener("refused", ({ detail }) => {
@@ -303,13 +320,18 @@ function main() {
   const travel = async () => (await import("./slider.js")).travel(page, client, () => mark(page, client));
   if (page.then === null) byId("travel")?.addEventListener("toggle", travel, { once: true });
   else travel();
-  enliven(byId("components"), byId("tip"));
   page.tick();
   const ticking = setInterval(() => {
     page.tick();
     mark(page, client);
   }, TICK_MS);
   client.start();
+  // What nobody needs at first sight comes after it.
+  import("./tooltips.js").then(({ Tooltips }) => {
+    page.tips = new Tooltips(page, byId("tip"), (path) => readPage(location.origin, snapshot.page.slug, path, credential));
+    page.tips.enliven(byId("components"));
+  });
+  byId("subscribe").addEventListener("toggle", async () => (await import("./subscribe.js")).offer(byId("subscribe"), page), { once: true });
   globalThis.statusHub = { client, page }; // for the curious, and for tests
 }
 

@@ -1,9 +1,11 @@
 """One bar a day as SVG paths, one path per status: pure geometry, repeated by `client_demo/bars.js`.
 
 A status is told by colour and by notches cut out of the bar, so the row reads in greyscale. One path per status keeps
-a component's ninety days at a handful of nodes.
+a component's ninety days at a handful of nodes. Good days, by far the most, are lines: a run of them is a few
+bytes, and `page.css` dashes it into bars.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +22,6 @@ STATUSES = {letter: status or "no_data" for status, letter in LETTERS.items()}
 STEP, WIDTH, HEIGHT = 4, 3, 32
 # Segments (from, to) of a bar's height that stay filled.
 SEGMENTS: Mapping[str, Sequence[tuple[int, int]]] = {
-    "o": ((0, 32),),
     "d": ((0, 8), (11, 32)),
     "p": ((0, 8), (11, 18), (21, 32)),
     "m": ((0, 6), (8, 14), (16, 22), (24, 32)),
@@ -57,7 +58,12 @@ class Bars:
 
 
 def _paths(days: str) -> Iterator[tuple[str, str]]:
+    if "o" in days:
+        runs = re.finditer("o+", days)
+        yield "operational", "".join(f"M{run.start() * STEP} 16h{len(run[0]) * STEP - 1}" for run in runs)
     for letter, status in STATUSES.items():
+        if letter == "o":
+            continue
         indexes = [index for index, other in enumerate(days) if other == letter]
         if indexes:
             yield status, "".join(_bar(index * STEP, letter) for index in indexes)
