@@ -177,6 +177,7 @@ async def test_bars_are_one_widget_for_the_keyboard(demo: Site, open_tab: OpenTa
     tab = await open_tab(demo.url)
     await is_live(tab)
     strip = tab.locator(f'[data-key="{demo.components[TRACKING]}"] .strip')
+    await tab.wait_for_selector(".strip[tabindex]")
     await strip.focus()
     await tab.keyboard.press("ArrowLeft")
     await expect(tab.locator("#tip")).to_contain_text("uptime")
@@ -185,6 +186,38 @@ async def test_bars_are_one_widget_for_the_keyboard(demo: Site, open_tab: OpenTa
     assert await strip.get_attribute("aria-valuetext") != today
     await tab.keyboard.press("Escape")
     await expect(tab.locator("#tip")).to_be_hidden()
+
+
+async def test_a_bar_tells_the_outages_of_its_day_with_their_incidents(site: Site, open_tab: OpenTab):
+    """Case 97: by the keyboard alone, down to the incident's page."""
+    incident = await site.open_incident("Labels do not print", {"Billing": "major_outage"})
+    tab = await open_tab(site.url)
+    strip = tab.locator(f'[data-key="{site.components["Billing"]}"] .strip[tabindex]')
+    await strip.focus()
+    await tab.keyboard.press("End")
+    link = tab.locator("#tip a")
+    await expect(link).to_have_text("Labels do not print")
+    assert "Major outage" in (await strip.get_attribute("aria-valuetext") or "")
+    await tab.keyboard.press("Enter")
+    await expect(link).to_be_focused()
+    assert (await link.get_attribute("href") or "").endswith(f"/incidents/{incident['id']}")
+    await tab.keyboard.press("Escape")
+    await expect(tab.locator("#tip")).to_be_hidden()
+    await expect(strip).to_be_focused()
+
+
+async def test_the_box_to_subscribe_has_feeds_and_lines_to_paste(site: Site, open_tab: OpenTab):
+    tab = await open_tab(site.url, width=320, height=568)
+    await is_live(tab)
+    await tab.locator("#subscribe > summary").click()
+    for name in ("history.atom", "history.rss", "maintenance.ics"):
+        await expect(tab.locator(f'#subscribe .ways a[href$="{name}"]')).to_be_visible()
+    await expect(tab.get_by_label("Badge in Markdown", exact=True)).to_have_value(
+        f"[![Status of Ternwick]({site.url}/badge.svg)]({site.url})"
+    )
+    assert await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await tab.keyboard.press("Escape")
+    await expect(tab.locator("#subscribe .panel")).to_be_hidden()
 
 
 async def test_the_chosen_theme_stays(demo: Site, open_tab: OpenTab):
