@@ -135,6 +135,7 @@ class _SharedCounts:
         self._is_away = False
         self._away_until = 0.0
         self._running: set[asyncio.Future[Any]] = set()
+        self._adding: dict[str, list[asyncio.Future[int]]] = {}  # hits that wait for those before them to be told
 
     async def hit(self, policy: Policy, key: str) -> Standing | None:
         if policy.is_exact:
@@ -167,8 +168,30 @@ class _SharedCounts:
     async def _count(self, policy: Policy, key: str, hits: int) -> Standing:
         number, reset_s = policy.window_at(key, self._now_s())
         name = f"{policy.name}/{key}/{number}"
-        count = await (self._storage.incr(name, policy.window_s) if hits else self._storage.get(name))
+        count = await (self._add(name, policy.window_s) if hits else self._storage.get(name))
         return Standing(policy, max(policy.amount - count, 0), reset_s, is_over=count + 1 - hits > policy.amount)
+
+    async def _add(self, name: str, window_s: int) -> int:
+        """Count one hit; the number it is. Those of one name that come while Redis is asked are told together next."""
+        mine: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if name in self._adding:
+            self._adding[name].append(mine)
+            return await mine
+        self._adding[name] = [mine]
+        while waiting := self._adding[name]:
+            self._adding[name] = []
+            try:
+                total = await self._storage.incr(name, window_s, len(waiting))
+            except Exception as error:  # noqa: BLE001  it is everybody's who counted
+                for one in waiting:
+                    if not one.done():
+                        one.set_exception(error)
+                continue
+            for number, one in enumerate(waiting, start=total - len(waiting) + 1):
+                if not one.done():
+                    one.set_result(number)
+        del self._adding[name]
+        return await mine
 
     async def _ask(self, question: Callable[[], Awaitable[T]]) -> T | None:
         now_s = time.monotonic()
