@@ -48,21 +48,23 @@ export class Notes {
 }
 
 /** Correct what was said last, in its place and at its time. */
-export function correction(desk, path, latest) {
+export function correction(path, incident) {
   return h("button", {
     type: "button", class: "quiet correct",
     onclick: async () => {
-      const last = latest();
+      const { version, updates: [last] } = incident(); // what he has before his eyes when he begins
       const body = h("textarea", { rows: "5" });
       body.value = last.body;
       const tell = check("notify", "Tell those who follow again", false);
-      const answer = await ask("Correct the last words", [h("div", { class: "stack" }, field("body", "Words", body), tell)], [["save", "Save"], ["stop", "Leave them"]]);
-      if (answer !== "save" || body.value.trim() === last.body) return;
-      try {
-        await api("PATCH", `${path}/updates/${last.id}`, { body: body.value.trim(), notify: tell.querySelector("input").checked });
-        toast("Corrected");
-      } catch (error) {
-        toast(error.message);
+      const problem = alertLine();
+      while ((await ask("Correct the last words", [h("div", { class: "stack" }, problem, field("body", "Words", body), tell)], [["save", "Save"], ["stop", "Leave them"]])) === "save") {
+        try {
+          await api("PATCH", `${path}/updates/${last.id}`, { body: body.value.trim(), notify: tell.querySelector("input").checked, version });
+          return toast("Corrected");
+        } catch (error) { // the words stay in the dialog, beside what stands in their way
+          problem.textContent = error.status === 409 ? "Somebody else changed this incident meanwhile. Close this, read it, and correct it again." : error.message;
+          problem.hidden = false;
+        }
       }
     },
   }, "Correct");
@@ -90,7 +92,12 @@ export class Ended {
     const body = h("textarea", { rows: "6" });
     body.value = i.postmortem_draft ?? "";
     const form = h("form", { class: "stack", novalidate: true }, alertLine(), field("body", "Postmortem", body, "A draft until it is published; Markdown works."));
-    const button = (text, name, work, done) => h("button", { type: "button", class: name, onclick: async () => { if (await submit(form, work)) toast(done); } }, text);
+    // `work` returns false when the operator thought better of it: then nothing is said to be done.
+    const button = (text, name, work, done) =>
+      h("button", { type: "button", class: name, onclick: async () => {
+        let result;
+        if ((await submit(form, async () => { result = await work(); })) && result !== false) toast(done);
+      } }, text);
     form.append(
       h(
         "p", { class: "actions" },
@@ -98,12 +105,21 @@ export class Ended {
         button("Publish", "publish", async () => {
           await api("PUT", `${path}/postmortem`, { body: body.value.trim() });
           const answer = await ask("Publish the postmortem?", [h("p", {}, "Everybody who may see the incident reads it from then on, and those who follow are told.")], [["publish", "Publish"], ["stop", "Not yet"]]);
-          if (answer === "publish") await api("POST", `${path}/postmortem/publish`, {});
-        }, "Saved"),
+          if (answer !== "publish") return false;
+          await api("POST", `${path}/postmortem/publish`, {});
+        }, "Published"),
         button("Reopen", "reopen", async () => {
-          const answer = await ask(`Reopen “${i.name}”?`, [h("p", {}, "It is open again, and what its last words say of components holds again.")], [["open", "Reopen"], ["stop", "Leave it"]]);
-          if (answer === "open") await api("POST", `${path}/updates`, { status: "investigating", body: body.value.trim() || "This has come back. We are looking." });
-        }, "Done"),
+          // Words of their own: what is in the form is a draft, and visitors must not read it.
+          const words = h("textarea", { rows: "3" });
+          words.value = "This has come back. We are looking.";
+          const answer = await ask(
+            `Reopen “${i.name}”?`,
+            [h("p", {}, "It is open again, what its last words say of components holds again, and those who follow are told:"), field("body", "What visitors read", words)],
+            [["open", "Reopen"], ["stop", "Leave it"]],
+          );
+          if (answer !== "open") return false;
+          await api("POST", `${path}/updates`, { status: "investigating", body: words.value.trim() });
+        }, "Reopened"),
       ),
     );
     const words = h("span", { class: "muted" });
@@ -124,10 +140,14 @@ export function mover(desk, m) {
     h("p", { class: "muted small" }, `Times of ${desk.zone.name}`),
     h("p", { class: "actions" }, h("button", { type: "submit" }, "Move")),
   );
+  const present = () => desk.snapshot.maintenances.find((other) => other.id === m.id);
+  let version; // of what he answers to: another operator's move meanwhile is told, not undone
+  form.addEventListener("input", () => { version ??= present()?.version; });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const now = desk.snapshot.maintenances.find((other) => other.id === m.id);
-    const body = { scheduled_until: instant(desk.zone, end.value), version: now?.version };
+    const now = present();
+    const body = { scheduled_until: instant(desk.zone, end.value), version: version ?? now?.version };
+    version = undefined;
     if (now?.status === "scheduled") body.scheduled_for = instant(desk.zone, start.value);
     if (await submit(form, () => api("PATCH", `/pages/${desk.slug}/maintenances/${m.id}`, body))) toast(`Moved: ${m.name}`);
   });

@@ -96,7 +96,7 @@ export class OpenPane {
       field("body", "Next words", body),
       h("div", { class: "pair" }, field("status", "State", state)),
       picker.element,
-      h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Post update"), h("button", { type: "button", class: "resolve" }, "Resolve"), correction(this.desk, `/pages/${this.desk.slug}/incidents/${i.id}`, () => this.desk.incident(i.id).updates[0])),
+      h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Post update"), h("button", { type: "button", class: "resolve" }, "Resolve"), correction(`/pages/${this.desk.slug}/incidents/${i.id}`, () => this.desk.incident(i.id))),
     );
     const draft = new Draft(form, `${this.desk.slug}:${i.id}`);
     draft.restore();
