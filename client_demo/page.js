@@ -327,6 +327,8 @@ function main() {
   }, TICK_MS);
   client.start();
   // What nobody needs at first sight comes after it.
+  const filter = byId("filter");
+  if (filter) import("./filter.js").then(({ narrow }) => narrow(filter, byId("components").querySelector(".list")));
   import("./tooltips.js").then(({ Tooltips }) => {
     page.tips = new Tooltips(page, byId("tip"), (path) => readPage(location.origin, snapshot.page.slug, path, credential));
     page.tips.enliven(byId("components"));
