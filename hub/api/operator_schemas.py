@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from hub.api.answers import ComponentOut, GroupOut
-from hub.api.fields import Id, In, InstantText, Name, Out, Text, Version, left_out
-from hub.api.page_schemas import Patch, Words
+from hub.api.answers import ComponentOut, GroupOut, IncidentOut, MaintenanceOut, RollUpOut
+from hub.api.fields import MAX_BODY_LENGTH, Audience, Id, In, Instant, InstantText, Name, Out, Text, Version, left_out
+from hub.api.page_schemas import Patch, RRule, Words
+from hub.domain.incident import Impact
 from hub.domain.status import Status
 from hub.services.order import Order
+from hub.services.preview import Draft, DraftKind
 from hub.services.templates import NewTemplate, TemplateKind
 
 GroupKey = Annotated[str, StringConstraints(pattern="^([a-z0-9]{12})?$")]
@@ -115,3 +117,63 @@ class FinishIn(In):
 
     body: Text | None = None
     version: Version | None = None
+
+
+class PreviewIn(In):
+    """A draft, however unfinished. `about`: the incident or maintenance that these are the next words of.
+
+    `components`: a word on each; of a maintenance the ids alone count.
+    """
+
+    kind: DraftKind
+    body: Annotated[str, StringConstraints(max_length=MAX_BODY_LENGTH)] = ""
+    about: Id | None = None
+    name: Annotated[str, StringConstraints(max_length=255)] = ""
+    status: State | None = None
+    components: Words = Field(default_factory=dict)
+    impact: Impact | None = None
+    audience: Audience | None = None
+    started_at: Instant | None = None
+    display_at: Instant | None = None
+    scheduled_for: Instant | None = None
+    scheduled_until: Instant | None = None
+    rrule: RRule | None = None
+
+    def to_domain(self) -> Draft:
+        return Draft(**dict(self))
+
+
+class PreviewComponentOut(Out):
+    id: str
+    name: str
+    status: Status
+
+
+class ShareOut(Out):
+    """What one kind of viewer would be shown. `viewers`: how many of them look at the page now; null: unknown."""
+
+    audience: str
+    sees: bool
+    components: list[PreviewComponentOut]
+    incident: IncidentOut | None
+    maintenance: MaintenanceOut | None
+    status: RollUpOut
+    viewers: int | None
+
+
+class WindowOut(Out):
+    scheduled_for: InstantText
+    scheduled_until: InstantText
+
+
+class PreviewOut(Out):
+    """`audiences`: the kinds of viewers that the page tells apart. `reached`: those of `viewers` who would see it.
+
+    `windows`: of a maintenance, up to three.
+    """
+
+    body_html: str
+    audiences: list[ShareOut]
+    viewers: int | None
+    reached: int | None
+    windows: list[WindowOut]

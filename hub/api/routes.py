@@ -29,6 +29,7 @@ from hub.api import (
     people,
     people_groups,
     postmortems,
+    preview,
     templates,
 )
 from hub.api.asyncapi import build_async_document
@@ -134,6 +135,7 @@ API_ROUTES: tuple[Route, ...] = (
         PATCH=notes.edit_incident_note,
         DELETE=notes.delete_incident_note,
     ),
+    resource(f"{PAGE}/preview", POST=preview.show_preview),
     resource(f"{PAGE}/templates", GET=templates.list_templates, POST=templates.create_template),
     resource(
         f"{PAGE}/templates/{{template_id}}",

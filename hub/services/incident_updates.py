@@ -3,7 +3,7 @@
 Everything here works inside a `change_page` of the caller.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,7 +59,7 @@ async def post(change: PageChange, incident: Incident, new: NewUpdate) -> str:
         let_go = {key: Status.OPERATIONAL for key in incident.words if key in change.before.statuses}
         new = replace(new, components={**let_go, **new.components})
     elif is_last and not incident.is_open and is_open(new.status):
-        new = replace(new, components={**_held_before(change, incident), **new.components})
+        new = replace(new, components={**held_before(incident, change.before.statuses), **new.components})
     update_id = await insert_update(change, incident.id, new, at=at, known=words_of(updates[:index]))
     placed = [(IncidentStatus(item.status), item.display_at) for item in updates]
     placed.insert(index, (new.status, at))
@@ -208,15 +208,15 @@ def _end_of(placed: Sequence[tuple[IncidentStatus, datetime]]) -> datetime | Non
     return ended_at
 
 
-def _held_before(change: PageChange, incident: Incident) -> dict[str, Status]:
-    """What an incident held before it was resolved, of what it has let go of since."""
+def held_before(incident: Incident, existing: Container[str]) -> dict[str, Status]:
+    """What an incident held before it was resolved, of what it has let go of since and is `existing`."""
     is_opens = [is_open(IncidentStatus(item.status)) for item in incident.updates]
     until = max((at + 1 for at, opens in enumerate(is_opens) if opens), default=0)
     words = incident.words
     return {
         key: word
         for key, word in words_of(incident.updates[:until]).items()
-        if word is not Status.OPERATIONAL and words[key] is Status.OPERATIONAL and key in change.before.statuses
+        if word is not Status.OPERATIONAL and words[key] is Status.OPERATIONAL and key in existing
     }
 
 

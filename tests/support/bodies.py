@@ -90,6 +90,7 @@ def _examples(named: Mapping[str, str]) -> Mapping[str, Json]:
         f"POST {PAGE}/incidents/{{incident_id}}/postmortem/publish": {"notify": False},
         f"POST {PAGE}/incidents/{{incident_id}}/notes": {"body": "planted"},
         f"PATCH {PAGE}/incidents/{{incident_id}}/notes/{{note_id}}": {"body": "planted"},
+        f"POST {PAGE}/preview": {"kind": "incident", "body": "planted", "components": {component: "major_outage"}},
         f"POST {PAGE}/templates": {
             "kind": "incident",
             "name": "Planted",
