@@ -1,33 +1,61 @@
 /** Left side: every component with its five statuses. Keys 1–5 set the focused one; ten seconds to take it back. */
 
+import { Arrangement } from "./console-arrange.js";
+import { addComponent, addGroup, editComponent, editGroup } from "./console-component.js";
 import { ask, toast } from "./forms.js";
-import { h } from "./morph.js";
+import { h, morphChildren } from "./morph.js";
 import { api } from "./session.js";
 import { icon, status } from "./view.js";
 import { STATUSES, STATUS_WORDS } from "./words.js";
+
+const FILTER_FROM = 13; // fewer are seen at a glance
 
 export class ComponentsPane {
   constructor(desk) {
     this.desk = desk;
     this.box = document.getElementById("components");
+    this.filter = document.getElementById("find-component");
+    this.arrangement = new Arrangement(this);
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("click", ({ target }) => {
-      const button = target.closest("button[data-status]");
-      if (button) this.choose(button.closest("[data-key]").dataset.key, button.dataset.status);
+      const button = target.closest("button");
+      const row = target.closest("[data-key]");
+      if (button?.dataset.status) this.choose(button.closest("li").dataset.key, button.dataset.status);
+      else if (button?.classList.contains("edit")) this.edit(row.dataset.key);
     });
+    this.filter.addEventListener("input", () => this.find());
+    document.getElementById("add-component").addEventListener("click", () => addComponent(desk));
+    document.getElementById("add-group").addEventListener("click", () => addGroup(desk));
+  }
+
+  draw(snapshot) {
+    this.drawn = snapshot;
+    if (this.arrangement.isBusy) return; // what is being moved must not jump; the newest is drawn afterwards
+    morphChildren(this.box, this.rows(snapshot));
+    this.filter.closest("label").hidden = snapshot.components.length < FILTER_FROM;
+    document.getElementById("no-components").hidden = snapshot.components.length > 0;
+    this.find();
+  }
+
+  edit(key) {
+    if (key.startsWith("g-")) editGroup(this.desk, this.desk.snapshot.groups.find(({ id }) => id === key.slice(2)));
+    else editComponent(this.desk, this.desk.component(key));
   }
 
   rows(snapshot) {
-    return this.desk.groups().map(([group, members]) =>
+    const isArranging = this.arrangement.isOn;
+    const handle = (name) => isArranging && h("span", { class: "handle", "aria-hidden": "true", title: `Drag ${name}` }, "⠿");
+    const edit = (name) => h("button", { type: "button", class: "quiet edit", title: `Edit ${name}` }, h("span", { "aria-hidden": "true" }, "⋯"), h("span", { class: "vh" }, `Edit ${name}`));
+    return this.desk.groups(isArranging).map(([group, members]) =>
       h(
-        "section", { class: "set", "data-key": `g-${group.id}` },
-        group.name && h("h3", { dir: "auto" }, group.name),
-        h("ul", {}, members.map((c) => this.row(c, snapshot))),
+        "section", { class: `set${isArranging ? " arranging" : ""}`, "data-key": `g-${group.id}` },
+        (group.name || isArranging) && h("h3", {}, group.id ? handle(group.name) : null, h("bdi", { class: "name" }, group.name || "In no group"), group.id ? edit(group.name) : null),
+        h("ul", { "data-group": group.id }, members.map((c) => this.row(c, snapshot, handle(c.name), edit(c.name)))),
       ),
     );
   }
 
-  row(c, snapshot) {
+  row(c, snapshot, handle, edit) {
     const choice = (value, index) =>
       h(
         "button",
@@ -39,8 +67,9 @@ export class ComponentsPane {
       );
     return h(
       "li", { class: `subject s-${c.status}`, "data-key": c.id },
-      h("span", { class: "name", dir: "auto" }, c.name),
+      h("span", { class: "name", dir: "auto" }, handle, h("span", {}, c.name)),
       h("div", { class: "picks", role: "group", "aria-label": `Status of ${c.name}` }, STATUSES.map(choice)),
+      edit,
       h("p", { class: "shown" }, status(c.status), this.reason(c, snapshot)),
     );
   }
@@ -54,16 +83,31 @@ export class ComponentsPane {
     return h("span", { class: "reason" }, holder ? `through “${holder.name}”` : "through another layer");
   }
 
+  find() {
+    const wanted = this.filter.value.trim().toLowerCase();
+    for (const row of this.box.querySelectorAll("li[data-key]")) row.hidden = wanted !== "" && !row.querySelector(".name").textContent.toLowerCase().includes(wanted);
+    for (const set of this.box.querySelectorAll(".set")) set.hidden = wanted !== "" && !set.querySelector("li:not([hidden])");
+  }
+
   key(event) {
     const row = event.target.closest("li[data-key]");
+    if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      event.preventDefault();
+      this.arrangement.step(row ?? event.target.closest(".set"), event.key === "ArrowDown" ? 1 : -1);
+      return;
+    }
     if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
     const digit = Number(event.key);
     if (digit >= 1 && digit <= STATUSES.length) {
       event.preventDefault();
       this.choose(row.dataset.key, STATUSES[digit - 1]);
+    } else if (event.key === "e") {
+      event.preventDefault();
+      event.stopPropagation();
+      this.edit(row.dataset.key);
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      const rows = [...this.box.querySelectorAll("li[data-key]")];
+      const rows = [...this.box.querySelectorAll("li[data-key]:not([hidden])")];
       focusRow(rows[rows.indexOf(row) + (event.key === "ArrowDown" ? 1 : -1)]);
     } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
       event.preventDefault();
@@ -74,7 +118,7 @@ export class ComponentsPane {
   }
 
   focusFirst() {
-    focusRow(this.box.querySelector("li[data-key]"));
+    focusRow(this.box.querySelector("li[data-key]:not([hidden])"));
   }
 
   /** Set the base status; a clash with another operator shows both words and lets this one decide. */
@@ -95,8 +139,10 @@ export class ComponentsPane {
       if (error.status !== 409 || !error.data) return toast(error.message);
       const theirs = error.data.base_status;
       if (theirs === wanted) return;
+      // Something else than the status has changed meanwhile, such as the name: that is no clash.
+      const isClash = theirs !== before;
       const body = [h("p", {}, "Somebody else set it a moment ago."), h("p", { class: "pair" }, "Theirs: ", status(theirs)), h("p", { class: "pair" }, "Yours: ", status(wanted))];
-      const answer = await ask(`${c.name} has changed`, body, [["theirs", "Leave theirs"], ["mine", "Set mine"]]);
+      const answer = isClash ? await ask(`${c.name} has changed`, body, [["theirs", "Leave theirs"], ["mine", "Set mine"]]) : "mine";
       if (answer === "mine") await set(wanted, error.data.version).catch((again) => toast(again.message));
     }
   }

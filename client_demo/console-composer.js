@@ -1,75 +1,21 @@
-/** Right side: open an incident, schedule a maintenance. Also the picker of components with their statuses. */
+/** Right side: open an incident. The maintenance beside it is in console-schedule.js. */
 
-import { templates } from "./console-extras.js";
-import { instant, localInput } from "./console-times.js";
-import { Draft, check, field, select, submit, toast } from "./forms.js";
+import { Draft, alertLine, check, field, select, submit, toast } from "./forms.js";
+import { IMPACTS } from "./console-edit.js";
+import { WordsPicker, audienceField } from "./console-pickers.js";
+import { Preview } from "./console-preview.js";
+import { scheduleForm } from "./console-schedule.js";
+import { instant } from "./console-times.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
-import { STATUS_WORDS, UPDATE_WORDS } from "./words.js";
+import { UPDATE_WORDS } from "./words.js";
 
 const STATES = Object.fromEntries(["investigating", "identified", "monitoring", "resolved"].map((key) => [key, UPDATE_WORDS[key]]));
-const RECURRENCES = { "": "once", "FREQ=DAILY": "every day", "FREQ=WEEKLY": "every week", "FREQ=WEEKLY;INTERVAL=2": "every two weeks", "FREQ=MONTHLY": "every month" };
-const IMPACTS = { "": "Automatic", none: "None", minor: "Minor", major: "Major", critical: "Critical" };
-const HOUR_MS = 3_600_000;
-
-/** A fold with one select per component; "as it is" says nothing. `current(id)` is the incident's word so far. */
-export class WordsPicker {
-  constructor(desk, title, current = () => undefined) {
-    this.desk = desk;
-    this.current = current;
-    this.list = h("ul", { class: "words" });
-    this.count = h("span", { class: "muted" });
-    this.element = h(
-      "details", { class: "picker field", "data-field": "components" },
-      h("summary", {}, title, " ", this.count), this.list, h("p", { class: "error", hidden: true }),
-    );
-    this.element.addEventListener("toggle", () => this.fill());
-    this.element.addEventListener("input", () => this.tell());
-  }
-
-  /** Rows for the components of now; choices already made stay. */
-  fill() {
-    const made = this.words();
-    const rows = this.desk.groups().flatMap(([, members]) => members).map((c) => {
-      const word = this.current(c.id);
-      const control = select({ "": word ? `as it is (${STATUS_WORDS[word]})` : "not affected", ...STATUS_WORDS }, made[c.id] ?? "");
-      control.name = `components.${c.id}`;
-      return h("li", {}, h("label", {}, h("span", { dir: "auto" }, c.name), control));
-    });
-    this.list.replaceChildren(...rows);
-    this.tell();
-  }
-
-  /** Take `words` for what is affected, as a template has them. */
-  choose(words) {
-    this.fill();
-    for (const control of this.list.querySelectorAll("select")) control.value = words[control.name.slice("components.".length)] ?? "";
-    this.tell();
-  }
-
-  words() {
-    const chosen = [...this.list.querySelectorAll("select")].filter((control) => control.value);
-    return Object.fromEntries(chosen.map((control) => [control.name.slice("components.".length), control.value]));
-  }
-
-  tell() {
-    const count = Object.keys(this.words()).length;
-    this.count.textContent = count ? `(${count})` : "";
-  }
-
-  clear() {
-    for (const control of this.list.querySelectorAll("select")) control.value = "";
-    this.element.open = false;
-    this.tell();
-  }
-}
 
 export class Composer {
   constructor(desk) {
     this.desk = desk;
-    this.box = document.getElementById("composer");
-    this.incident = this.incidentForm();
-    this.maintenance = this.maintenanceForm();
+    this.pickers = [];
     const tab = (name, text) => h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, onclick: () => this.show(name) }, text);
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "What to tell" }, tab("incident", "Incident"), tab("maintenance", "Maintenance"));
     this.tabs.addEventListener("keydown", (event) => {
@@ -77,9 +23,10 @@ export class Composer {
       this.show(this.panels.maintenance.hidden ? "maintenance" : "incident");
       this.tabs.querySelector('[aria-selected="true"]').focus();
     });
-    const panel = (name) => h("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }, this[name]);
-    this.panels = { incident: panel("incident"), maintenance: panel("maintenance") };
-    this.box.replaceChildren(this.tabs, this.panels.incident, this.panels.maintenance);
+    const panel = (name, form) => h("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }, form);
+    this.forms = { incident: this.incidentForm(), maintenance: scheduleForm(desk, this.pickers) };
+    this.panels = { incident: panel("incident", this.forms.incident), maintenance: panel("maintenance", this.forms.maintenance) };
+    document.getElementById("composer").replaceChildren(this.tabs, this.panels.incident, this.panels.maintenance);
     this.show("incident");
   }
 
@@ -94,127 +41,92 @@ export class Composer {
 
   focus(name) {
     this.show(name);
-    this[name].querySelector("input").focus();
-  }
-
-  form(name, ...parts) {
-    return h(
-      "form", { class: "stack", id: `form-${name}`, novalidate: true },
-      h("p", { class: "alert", role: "alert", hidden: true }), ...parts,
-    );
+    this.forms[name].querySelector('input[name="name"]').focus();
   }
 
   incidentForm() {
-    const name = h("input", { maxlength: "255", placeholder: "What visitors notice" });
-    const body = h("textarea", { rows: "4", placeholder: "What do you know? Markdown works." });
+    const { desk } = this;
+    const name = h("input", { maxlength: "255", placeholder: "What visitors notice", dir: "auto" });
+    const body = h("textarea", { rows: "4", placeholder: "What do you know? Markdown works.", dir: "auto" });
     const state = select(STATES, "investigating");
     const impact = select(IMPACTS, "");
-    const picker = new WordsPicker(this.desk, "What is affected");
+    const picker = new WordsPicker(desk, "What is affected");
     picker.element.open = true;
     picker.fill();
+    this.pickers.push(picker);
+    const audience = audienceField(desk, picker);
     const began = h("input", { type: "datetime-local" });
-    const notify = check("notify", "Tell those who follow the page", true);
+    const ended = h("input", { type: "datetime-local" });
+    const zoneHint = `On the clocks of ${desk.zone.name} (${desk.zone.offsetName(Date.now())}).`;
+    const endField = field("resolved_at", "Ended at", ended, `${zoneHint} Empty: now.`);
     const earlier = h(
       "details", { class: "fold" }, h("summary", {}, "It began earlier, or is over already"),
-      field("started_at", "Began at", began, `Times of ${this.desk.zone.name}. What is over already counts in the uptime of its day.`), notify,
+      h("div", { class: "stack" }, field("started_at", "Began at", began, `${zoneHint} The uptime of those days is worked out again.`), endField),
     );
-    const kept = templates(
-      this.desk, "incident",
-      (one) => {
-        name.value = one.title;
-        body.value = one.body;
-        if (one.status in STATES) state.value = one.status;
-        picker.choose(one.components);
-      },
-      () => ({ title: name.value.trim(), body: body.value.trim(), status: state.value, components: picker.words() }),
-    );
-    const form = this.form(
-      "incident",
-      kept,
-      field("name", "Name", name),
-      picker.element,
-      field("body", "First words", body),
+    const notify = check("notify", "Tell those who follow the page", true);
+    const notifyBox = notify.querySelector("input");
+    const read = () => ({ title: name.value.trim(), body: body.value.trim(), status: state.value, components: picker.read() });
+    const put = (held) => {
+      name.value = held.title;
+      body.value = held.body;
+      if (held.status in STATES) state.value = held.status;
+      picker.choose(held.components);
+      form.dispatchEvent(new Event("input"));
+    };
+    const templates = desk.templates.chooser("incident", { use: put, read, restore: put });
+    const sent = () => ({
+      name: name.value.trim(), status: state.value, body: body.value.trim(), components: picker.read(), audience: audience.read(),
+      ...(impact.value ? { impact: impact.value } : {}), ...(began.value ? { started_at: instant(desk.zone, began.value) } : {}),
+    });
+    const isDraft = () => name.value.trim() !== "" || body.value.trim() !== "" || Object.keys(picker.read()).length > 0;
+    const preview = new Preview(desk, () => (isDraft() ? { kind: "incident", ...sent() } : null), () => notifyBox.checked);
+    const form = h(
+      "form", { class: "stack", id: "form-incident", novalidate: true }, alertLine(), templates.element,
+      field("name", "Name", name), picker.element, audience.element, field("body", "First words", body),
       h("div", { class: "pair" }, field("status", "State", state), field("impact", "Impact", impact)),
-      earlier,
+      earlier, notify, preview.element,
       h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Open incident")),
     );
-    this.incidentPicker = picker;
-    const draft = new Draft(form, `${this.desk.slug}:new-incident`);
-    draft.restore();
-    picker.tell();
+    let isChosen = false; // whether to tell people was decided by hand
+    notifyBox.addEventListener("input", () => { isChosen = true; });
+    const settle = () => {
+      endField.hidden = state.value !== "resolved";
+      if (!isChosen) notifyBox.checked = !(state.value === "resolved" && began.value);
+      audience.draw();
+    };
+    const draft = new Draft(form, `${desk.slug}:new-incident`);
+    if (draft.restore()) {
+      picker.tell();
+      isChosen = true;
+      if (began.value || ended.value) earlier.open = true;
+    }
+    settle();
+    form.addEventListener("input", settle);
+    preview.follow(form);
+    preview.later();
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const opened = await submit(form, () =>
-        api("POST", `/pages/${this.desk.slug}/incidents`, {
-          name: name.value.trim(), status: state.value, body: body.value.trim(), components: picker.words(), ...(impact.value ? { impact: impact.value } : {}),
-          ...(began.value ? { started_at: instant(this.desk.zone, began.value) } : {}), ...(earlier.open ? { notify: notify.querySelector("input").checked } : {}),
-        }),
-      );
-      if (!opened) return;
+      const body = { ...sent(), notify: notifyBox.checked };
+      if (state.value === "resolved" && ended.value) body.resolved_at = instant(desk.zone, ended.value);
+      if (!(await submit(form, () => api("POST", `/pages/${desk.slug}/incidents`, body)))) return;
       toast(`Opened: ${name.value.trim()}`);
       form.reset();
       picker.clear();
       picker.element.open = true;
+      earlier.open = isChosen = false;
+      templates.clear();
       draft.clear();
+      settle();
+      preview.later();
     });
     return form;
   }
 
-  maintenanceForm() {
-    const { zone } = this.desk;
-    const name = h("input", { maxlength: "255", placeholder: "What is being worked on" });
-    const start = h("input", { type: "datetime-local" });
-    const end = h("input", { type: "datetime-local" });
-    const body = h("textarea", { rows: "3", placeholder: "What will visitors notice meanwhile?" });
-    const list = h("ul", { class: "words" });
-    const fill = () => {
-      const made = new Set([...list.querySelectorAll("input:checked")].map((box) => box.name));
-      list.replaceChildren(...this.desk.groups().flatMap(([, members]) => members).map((c) => h("li", {}, check(`affects.${c.id}`, c.name, made.has(`affects.${c.id}`)))));
-    };
-    fill();
-    const picker = h("details", { class: "picker field", "data-field": "components" }, h("summary", {}, "What is affected"), list, h("p", { class: "error", hidden: true }));
-    picker.addEventListener("toggle", fill);
-    const now = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS;
-    start.value = localInput(zone, now + HOUR_MS);
-    end.value = localInput(zone, now + 2 * HOUR_MS);
-    const zoneHint = `Times of ${zone.name} (${zone.offsetName(Date.now())})`;
-    const rule = select(RECURRENCES, "");
-    const auto = h("div", { class: "field" }, check("auto_start", "Begin by itself", true), check("auto_complete", "End by itself", true));
-    const form = this.form(
-      "maintenance",
-      field("name", "Name", name),
-      h("div", { class: "pair" }, field("scheduled_for", "From", start), field("scheduled_until", "Until", end)),
-      h("p", { class: "muted small" }, zoneHint),
-      field("rrule", "Comes again", rule),
-      picker,
-      field("body", "Words", body),
-      auto,
-      h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Schedule")),
-    );
-    const draft = new Draft(form, `${this.desk.slug}:new-maintenance`);
-    draft.restore();
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const chosen = [...list.querySelectorAll("input:checked")].map((box) => box.name.slice("affects.".length));
-      const sent = await submit(form, () =>
-        api("POST", `/pages/${this.desk.slug}/maintenances`, {
-          name: name.value.trim(), body: body.value.trim(), scheduled_for: instant(zone, start.value), scheduled_until: instant(zone, end.value),
-          ...(rule.value ? { rrule: rule.value } : {}), components: chosen, auto_start: form.elements.auto_start.checked, auto_complete: form.elements.auto_complete.checked,
-        }),
-      );
-      if (!sent) return;
-      toast(`Scheduled: ${name.value.trim()}`);
-      form.reset();
-      draft.clear();
-    });
-    return form;
-  }
-
-  /** Components came, went or were renamed. */
+  /** Components came, went, moved or were renamed. */
   draw() {
-    const known = JSON.stringify(this.desk.snapshot.components.map((c) => [c.id, c.name]));
+    const known = JSON.stringify(this.desk.groups().flatMap(([, members]) => members).map((c) => [c.id, c.name]));
     if (known === this.known) return;
-    if (this.known !== undefined) this.incidentPicker.fill();
+    if (this.known !== undefined) for (const picker of this.pickers) picker.fill();
     this.known = known;
   }
 }

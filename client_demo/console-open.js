@@ -1,9 +1,13 @@
-/** Middle: open incidents and maintenances, each with what visitors read last and a form for the next words. */
+/** Middle: open incidents, each with what visitors read last and a form for the next words. */
 
-import { Draft, ask, field, select, submit, toast } from "./forms.js";
-import { WordsPicker } from "./console-composer.js";
-import { Notes, correction, mover } from "./console-extras.js";
-import { h, morph, safeHtml } from "./morph.js";
+import { Draft, alertLine, ask, check, field, select, submit, toast } from "./forms.js";
+import { editIncident, removeIncident } from "./console-edit.js";
+import { Notes } from "./console-notes.js";
+import { WordsPicker } from "./console-pickers.js";
+import { Preview } from "./console-preview.js";
+import { instant } from "./console-times.js";
+import { Updates, lastWords, post } from "./console-updates.js";
+import { h, morph } from "./morph.js";
 import { api } from "./session.js";
 import { icon, status } from "./view.js";
 import { IMPACT_WORDS, STATUS_WORDS, TONES, UPDATE_WORDS, ago } from "./words.js";
@@ -11,147 +15,157 @@ import { IMPACT_WORDS, STATUS_WORDS, TONES, UPDATE_WORDS, ago } from "./words.js
 const NEXT = { investigating: "identified", identified: "monitoring", monitoring: "monitoring" };
 const OPEN_STATES = Object.fromEntries(["investigating", "identified", "monitoring"].map((key) => [key, UPDATE_WORDS[key]]));
 
-/** Cards by key: the head is drawn anew at each change, the form is made once and never touched. */
-class Cards {
-  constructor(box, head, form) {
+/** Cards by id: what shows is drawn anew at each change, forms are made once and never touched. */
+export class Cards {
+  constructor(box, make) {
     this.box = box;
-    this.head = head;
-    this.form = form;
+    this.make = make;
+    this.cards = new Map();
   }
 
   draw(items) {
-    const present = new Map([...this.box.children].map((card) => [card.dataset.key, card]));
     items.forEach((item, index) => {
-      let card = present.get(item.id);
-      present.delete(item.id);
-      const head = this.head(item);
-      if (!card) {
-        card = h("article", { class: "card", "data-key": item.id }, head, this.form(item));
-        this.box.insertBefore(card, this.box.children[index] ?? null);
-      } else {
-        if (this.box.children[index] !== card) this.box.insertBefore(card, this.box.children[index]);
-        morph(card.firstElementChild, head);
-      }
-      card.dataset.status = item.status;
+      const card = this.cards.get(item.id) ?? this.make(item);
+      this.cards.set(item.id, card);
+      card.draw(item);
+      card.element.dataset.status = item.status;
+      if (this.box.children[index] !== card.element) this.box.insertBefore(card.element, this.box.children[index] ?? null);
     });
-    for (const gone of present.values()) gone.remove();
+    const present = new Set(items.map((item) => item.id));
+    for (const [id, card] of this.cards) {
+      if (present.has(id)) continue;
+      card.element.remove();
+      this.cards.delete(id);
+    }
   }
 }
 
 export class OpenPane {
   constructor(desk) {
-    this.desk = desk;
-    this.incidents = new Cards(document.getElementById("incidents"), (i) => this.incidentHead(i), (i) => this.incidentForm(i));
-    this.notes = new Map();
-    this.maintenances = new Cards(document.getElementById("maintenances"), (m) => this.maintenanceHead(m), (m) => this.maintenanceForm(m));
+    this.cards = new Cards(document.getElementById("incidents"), (i) => new IncidentCard(desk, i));
   }
 
   draw(snapshot) {
-    this.incidents.draw(snapshot.incidents);
-    this.maintenances.draw(snapshot.maintenances);
+    this.cards.draw(snapshot.incidents);
     document.getElementById("calm").hidden = snapshot.incidents.length > 0;
-    for (const notes of this.notes.values()) notes.draw();
-    document.getElementById("no-maintenance").hidden = snapshot.maintenances.length > 0;
   }
 
-  notesOf(kind, item) {
-    const path = `/pages/${this.desk.slug}/${kind}/${item.id}`;
-    const notes = new Notes(this.desk, path, () => this.desk.snapshot[kind].find((other) => other.id === item.id)?.notes_count ?? 0);
-    this.notes.set(item.id, notes);
-    return notes.element;
+  focusNewest() {
+    this.cards.box.querySelector("textarea")?.focus();
   }
+}
 
-  lastWords(item) {
-    const last = item.updates[0];
-    if (!last) return null;
-    const time = `${this.desk.stamp(last.display_at)} · ${ago(Date.parse(last.display_at), Date.now())}`;
-    return h("div", { class: "last" }, safeHtml("div", { class: "body", dir: "auto" }, last.body_html), h("p", { class: "when" }, time));
-  }
+/** What visitors are told of an incident in one glance. */
+export function incidentHead(desk, i) {
+  const chip = ([id, word]) => {
+    const c = desk.component(id);
+    return c && h("li", { class: `chip s-${word}`, "data-key": id }, icon(`i-${word}`), h("bdi", {}, c.name), h("span", { class: "vh" }, ` ${STATUS_WORDS[word]}`));
+  };
+  const tone = TONES[i.impact];
+  return h(
+    "header", {},
+    h("h3", { dir: "auto" }, i.name),
+    h(
+      "p", { class: "facts" },
+      h("span", { class: `impact s-${tone}` }, icon(`i-${tone}`), h("span", {}, `${IMPACT_WORDS[i.impact] ?? "Maintenance"}${i.impact_override ? " (set by hand)" : ""}`)),
+      h("span", {}, UPDATE_WORDS[i.status]), h("span", {}, `since ${desk.stamp(i.started_at)} · ${ago(Date.parse(i.started_at), Date.now())}`),
+    ),
+    h("ul", { class: "chips", "aria-label": "Affected" }, Object.entries(i.components).map(chip)),
+    lastWords(desk, i),
+  );
+}
 
-  incidentHead(i) {
-    const chip = ([id, word]) => {
-      const c = this.desk.component(id);
-      return c && h("li", { class: `chip s-${word}`, "data-key": id }, icon(`i-${word}`), h("bdi", {}, c.name), h("span", { class: "vh" }, ` ${STATUS_WORDS[word]}`));
-    };
-    return h(
-      "header", {},
-      h("h3", { dir: "auto" }, i.name),
+class IncidentCard {
+  constructor(desk, i) {
+    Object.assign(this, { desk, id: i.id, path: `/pages/${desk.slug}/incidents/${i.id}` });
+    this.head = incidentHead(desk, i);
+    this.updates = new Updates(desk, this.path, () => this.now, true);
+    this.notes = new Notes(desk, this.path, () => this.now?.notes_count ?? 0);
+    this.element = h(
+      "article", { class: "card", "data-key": i.id }, this.head, this.form(i), h("div", { class: "folds" }, this.updates.element, this.notes.element),
       h(
-        "p", { class: "facts" },
-        h("span", { class: `impact s-${TONES[i.impact]}` }, icon(`i-${TONES[i.impact]}`), h("span", {}, IMPACT_WORDS[i.impact])),
-        h("span", {}, UPDATE_WORDS[i.status]), h("span", {}, `since ${this.desk.stamp(i.started_at)}`),
+        "p", { class: "actions" },
+        h("button", { type: "button", class: "quiet", onclick: () => editIncident(desk, this.now) }, "Edit name, impact, start"),
+        h("button", { type: "button", class: "quiet", onclick: () => removeIncident(desk, this.now) }, "Delete"),
       ),
-      h("ul", { class: "chips", "aria-label": "Affected" }, Object.entries(i.components).map(chip)),
-      this.lastWords(i),
     );
   }
 
-  incidentForm(i) {
+  get now() {
+    return this.desk.incident(this.id);
+  }
+
+  draw(i) {
+    morph(this.head, incidentHead(this.desk, i));
+    this.updates.draw();
+    this.notes.draw();
+  }
+
+  form(i) {
+    const { desk } = this;
     const state = select(OPEN_STATES, NEXT[i.status] ?? "monitoring");
-    const body = h("textarea", { rows: "3", placeholder: "What do you know now? What happens next?" });
-    const picker = new WordsPicker(this.desk, "Change components", (id) => this.desk.incident(i.id)?.components[id]);
-    const form = h(
-      "form", { class: "stack", "data-keep": true, novalidate: true },
-      h("p", { class: "alert", role: "alert", hidden: true }),
-      field("body", "Next words", body),
-      h("div", { class: "pair" }, field("status", "State", state)),
-      picker.element,
-      h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Post update"), h("button", { type: "button", class: "resolve" }, "Resolve"), correction(`/pages/${this.desk.slug}/incidents/${i.id}`, () => this.desk.incident(i.id))),
+    const body = h("textarea", { rows: "3", placeholder: "What do you know now? What happens next?", dir: "auto" });
+    const picker = new WordsPicker(desk, "Change components", (id) => this.now?.components[id]);
+    const at = h("input", { type: "datetime-local" });
+    const notify = check("notify", "Tell those who follow the page", true);
+    const isNews = () => notify.querySelector("input").checked;
+    const earlier = h(
+      "details", { class: "fold" }, h("summary", {}, "It was so earlier"),
+      field("display_at", "Since", at, `On the clocks of ${desk.zone.name}. It goes into its place among what was said, and into the figures.`),
     );
-    const draft = new Draft(form, `${this.desk.slug}:${i.id}`);
-    draft.restore();
+    const sent = (status, components = picker.read()) => ({
+      status, body: body.value.trim(), components, ...(at.value ? { display_at: instant(desk.zone, at.value) } : {}),
+    });
+    const preview = new Preview(desk, () => (body.value.trim() || Object.keys(picker.read()).length ? { kind: "incident", about: this.id, ...sent(state.value) } : null), isNews);
+    const resolve = h("button", { type: "button", class: "resolve" }, "Resolve");
+    const form = h(
+      "form", { class: "stack", novalidate: true }, alertLine(), field("body", "Next words", body),
+      h("div", { class: "pair" }, field("status", "State", state)), picker.element, earlier, notify, preview.element,
+      h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Post update"), resolve),
+    );
+    const draft = new Draft(form, `${desk.slug}:${this.id}`);
+    if (draft.mentions("components.")) picker.fill();
+    if (draft.restore()) {
+      picker.tell();
+      earlier.open = at.value !== "";
+    }
+    preview.follow(form);
+    preview.later();
     // The version that these words answer to: what stood there when the operator began to write.
     let version = null;
-    form.addEventListener("input", () => { version ??= this.desk.incident(i.id)?.version; });
-    const send = (status, components) =>
+    form.addEventListener("input", () => { version ??= this.now?.version; });
+    const send = (update, done) =>
       submit(form, async () => {
-        await this.post(i.id, { status, body: body.value.trim(), components }, version);
-        body.value = "";
+        await post(this.path, { ...update, notify: isNews() }, version);
+        form.reset();
         version = null;
         picker.clear();
+        earlier.open = false;
+        state.value = NEXT[update.status] ?? "monitoring";
         draft.clear();
-        toast(status === "resolved" ? `Resolved: ${i.name}` : `Posted to ${i.name}`);
+        preview.load();
+        toast(done);
       });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      send(state.value, picker.words());
+      send(sent(state.value), `Posted to ${i.name}`);
     });
-    form.querySelector(".resolve").addEventListener("click", async () => {
-      const words = await this.settle(this.desk.incident(i.id), picker.words());
+    resolve.addEventListener("click", async () => {
+      const words = await this.settle(picker.read());
       if (!words) return;
       if (!body.value.trim()) body.value = "This incident has been resolved.";
-      await send("resolved", words);
+      await send(sent("resolved", words), `Resolved: ${i.name}`);
     });
-    return h("div", { class: "stack", "data-keep": true }, form, this.notesOf("incidents", i));
-  }
-
-  /** Post; when another operator was first, show his words beside these and ask. Nothing of either is lost. */
-  async post(id, update, version) {
-    const path = `/pages/${this.desk.slug}/incidents/${id}/updates`;
-    try {
-      await api("POST", path, update, version ? { "If-Match": `"${version}"` } : {});
-    } catch (error) {
-      if (error.status !== 409 || !error.data) throw error;
-      const last = error.data.updates?.[0];
-      const body = [
-        h("p", {}, "Somebody else wrote while you did:"),
-        last && h("blockquote", {}, h("p", { class: "word" }, UPDATE_WORDS[last.status]), safeHtml("div", { class: "body" }, last.body_html)),
-        h("p", {}, "Yours:"),
-        h("blockquote", {}, h("p", { class: "word" }, UPDATE_WORDS[update.status]), h("p", {}, update.body)),
-      ].filter(Boolean);
-      const answer = await ask("Two updates at once", body, [["mine", "Post mine as well"], ["edit", "Back to my text"]]);
-      if (answer !== "mine") throw error;
-      await api("POST", path, update);
-    }
+    return form;
   }
 
   /**
    * Resolving lets go of every component. One question, and only if a component would stay red through its own status:
    * that can be set right in the same breath. Returns the words to send, null to stop.
    */
-  async settle(incident, words) {
+  async settle(words) {
     const after = (c) => words[c.id] ?? c.base_status;
-    const red = Object.keys(incident.components)
+    const red = Object.keys(this.now.components)
       .map((id) => this.desk.component(id))
       .filter((c) => c && after(c) !== "operational" && after(c) !== "under_maintenance");
     if (!red.length) return words;
@@ -165,46 +179,5 @@ export class OpenPane {
       if (c.base_status !== "operational") await api("PATCH", `/pages/${this.desk.slug}/components/${c.id}`, { status: "operational" });
     }
     return settled;
-  }
-
-  maintenanceHead(m) {
-    const names = m.components.map((id) => this.desk.component(id)?.name).filter(Boolean);
-    return h(
-      "header", {},
-      h("h3", { dir: "auto" }, m.name),
-      h(
-        "p", { class: "facts" },
-        h("span", { class: "impact s-under_maintenance" }, icon(`u-${m.status}`), h("span", {}, UPDATE_WORDS[m.status])),
-        h("span", {}, this.desk.zone.window(Date.parse(m.scheduled_for), Date.parse(m.scheduled_until), Date.now())),
-      ),
-      names.length > 0 && h("p", { class: "muted" }, names.join(", ")),
-    );
-  }
-
-  maintenanceForm(m) {
-    const form = h("form", { class: "stack", "data-keep": true }, h("p", { class: "alert", role: "alert", hidden: true }), h("p", { class: "actions" }));
-    const move = (text, status, body) =>
-      h("button", {
-        type: "button", class: `to-${status}`,
-        onclick: () => submit(form, () => api("POST", `/pages/${this.desk.slug}/maintenances/${m.id}/updates`, { status, body })),
-      }, text);
-    const cancel = h("button", {
-      type: "button", class: "quiet",
-      onclick: async () => {
-        const series = m.rrule ? [["series", "Call off all that follow"]] : [];
-        const answer = await ask(`Call off “${m.name}”?`, [h("p", {}, "Visitors read that it was called off, and calendars take it out.")], [["keep", "Keep it"], ["off", "Call it off"], ...series]);
-        if (answer === "off" || answer === "series") await submit(form, () => api("POST", `/pages/${this.desk.slug}/maintenances/${m.id}/cancel`, { ends_series: answer === "series" }));
-      },
-    }, "Call off");
-    form.querySelector(".actions").append(
-      move("Start now", "in_progress", "The maintenance has begun."),
-      move("Complete", "completed", "The maintenance is complete."),
-      cancel,
-    );
-    return h("div", { class: "stack", "data-keep": true }, form, mover(this.desk, m), this.notesOf("maintenances", m));
-  }
-
-  focusNewest() {
-    this.incidents.box.querySelector("textarea")?.focus();
   }
 }

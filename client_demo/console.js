@@ -3,12 +3,14 @@
 import { HubClient } from "./client.js";
 import { ComponentsPane } from "./console-components.js";
 import { Composer } from "./console-composer.js";
-import { Ended } from "./console-extras.js";
-import { toast, undoLast } from "./forms.js";
+import { Ended } from "./console-ended.js";
+import { undoLast } from "./forms.js";
 import { OpenPane } from "./console-open.js";
-import { h, morphChildren } from "./morph.js";
+import { Templates } from "./console-templates.js";
+import { WindowsPane } from "./console-windows.js";
+import { h } from "./morph.js";
 import { api, credential, forgetSession, noteAccount, watchSession } from "./session.js";
-import { TONES, Zone } from "./words.js";
+import { STATUS_WORDS, TONES, Zone } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const LIVE = {
@@ -16,17 +18,23 @@ const LIVE = {
   stale: ["⚠", "not live"], ended: ["⚠", "not live"],
 };
 
-/** What all panes share: the page's snapshot, its zone, and lookups in it. */
+const TICK_MS = 20_000; // how old what is said of clocks ("over its time by …") may be
+
+/** What all panes share: the page's snapshot, its zone, lookups in it, and the groups of people that the operator is in. */
 class Desk {
-  constructor(snapshot) {
+  constructor(snapshot, people) {
+    this.people = people;
     this.slug = snapshot.page.slug;
     this.zone = new Zone(snapshot.page.time_zone);
     this.snapshot = snapshot;
+    this.templates = new Templates(this);
     this.components = new ComponentsPane(this);
     this.open = new OpenPane(this);
+    this.windows = new WindowsPane(this);
     this.ended = new Ended(this);
     this.composer = new Composer(this);
     this.draw(snapshot);
+    setInterval(() => this.draw(this.snapshot), TICK_MS);
   }
 
   component(id) {
@@ -37,13 +45,18 @@ class Desk {
     return this.snapshot.incidents.find((i) => i.id === id);
   }
 
+  /** `Tracking: Major outage, …` */
+  wordsText(words) {
+    return Object.entries(words).map(([id, word]) => `${this.component(id)?.name ?? id}: ${STATUS_WORDS[word]}`).join(", ") || "none";
+  }
+
   /** [group, its components] as the page has them; what is in no group comes last, under a group without id. */
-  groups() {
+  groups(withEmpty = false) {
     const { groups, components } = this.snapshot;
     const known = new Set(groups.map((group) => group.id));
     const sets = groups.map((group) => [group, components.filter((c) => c.group_id === group.id)]);
     sets.push([{ id: "", name: groups.length ? "Others" : "" }, components.filter((c) => !known.has(c.group_id))]);
-    return sets.filter(([, members]) => members.length);
+    return withEmpty ? sets : sets.filter(([group, members]) => members.length || group.id);
   }
 
   /** `25 Nov, 14:05 UTC+1`: a time of the console always says its zone. */
@@ -53,18 +66,22 @@ class Desk {
   }
 
   draw(snapshot) {
+    const focused = document.activeElement;
     this.snapshot = snapshot;
     byId("rollup").replaceChildren(h("span", { class: `rollup-text s-${TONES[snapshot.status.indicator]}` }, snapshot.status.description));
-    morphChildren(byId("components"), this.components.rows(snapshot));
+    this.components.draw(snapshot);
     this.open.draw(snapshot);
+    this.windows.draw(snapshot);
     this.ended.draw(snapshot);
     this.composer.draw();
     document.title = `${snapshot.page.title} · Console`;
+    // A row that changed its place was lifted out for a moment, and its focus with it.
+    if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
   }
 }
 
-function follow(snapshot) {
-  const desk = new Desk(snapshot);
+function follow(snapshot, people) {
+  const desk = new Desk(snapshot, people);
   const client = new HubClient({ slug: desk.slug, snapshot, credential });
   const leave = () => {
     client.stop();
@@ -109,6 +126,8 @@ function keys(desk) {
       m: () => desk.composer.focus("maintenance"),
       u: () => desk.open.focusNewest(),
       z: undoLast,
+      t: () => desk.templates.manage(),
+      "/": () => byId("find-component").focus(),
     }[event.key];
     if (!act) return;
     event.preventDefault();
@@ -158,7 +177,8 @@ async function main() {
   byId("settings").hidden = false;
   byId("people").href = `/console/people?page=${encodeURIComponent(slug)}`;
   byId("people").hidden = !(me.is_admin || me.roles[mine.find((page) => page.slug === slug).id] === "owner");
-  follow(await api("GET", `/pages/${slug}/snapshot`));
+  const [snapshot, people] = await Promise.all([api("GET", `/pages/${slug}/snapshot`), api("GET", "/groups").catch(() => [])]);
+  follow(snapshot, people);
 }
 
 await main();

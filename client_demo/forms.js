@@ -33,6 +33,11 @@ const sentence = (label, text) => (/^[a-z]/.test(text) ? `${label} ${text}.` : t
 /** "Try again in 3 min." where the hub has said how long to wait. */
 const patience = ({ retryAfter_s: s }) => (s ? ` Try again in ${s < 90 ? `${s} s` : `${Math.ceil(s / 60)} min`}.` : "");
 
+export const alertLine = () => h("p", { class: "alert", role: "alert", hidden: true });
+
+/** An error in words, for a place that has no fields. */
+export const alertText = (error) => (error.fields ? Object.entries(error.fields).map(([name, text]) => sentence(`“${name}”`, text)).join(" ") : error.message + patience(error));
+
 /** Show `fields` of an error next to their controls and the rest above; with none, clear all. */
 export function showErrors(form, error) {
   const fields = { ...(error?.fields ?? {}) };
@@ -53,6 +58,10 @@ export function showErrors(form, error) {
   const alert = form.querySelector(".alert");
   alert.textContent = error ? (error.fields ? rest.join("; ") : error.message + patience(error)) : "";
   alert.hidden = !alert.textContent;
+  if (error?.status === 401 && document.getElementById("toasts")) {
+    const next = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+    alert.replaceChildren("Your session has ended. What you have typed stays in this browser: ", h("a", { href: next }, "sign in"), ", and go on.");
+  }
   first?.focus();
 }
 
@@ -101,9 +110,12 @@ export class Draft {
     try { localStorage.setItem(this.key, JSON.stringify(values)); } catch { /* storage is off or full */ }
   }
 
+  read() {
+    try { return JSON.parse(localStorage.getItem(this.key)); } catch { return null; /* unreadable: as if there were none */ }
+  }
+
   restore() {
-    let values = null;
-    try { values = JSON.parse(localStorage.getItem(this.key)); } catch { /* unreadable: as if there were none */ }
+    const values = this.read();
     if (!values) return false;
     for (const control of this.form.querySelectorAll("[name]")) {
       if (!(control.name in values)) continue;
@@ -111,6 +123,11 @@ export class Draft {
       else control.value = values[control.name];
     }
     return true;
+  }
+
+  /** Whether something is kept in a control whose name begins with `prefix`: rows for it have to be there first. */
+  mentions(prefix) {
+    return Object.entries(this.read() ?? {}).some(([name, value]) => name.startsWith(prefix) && value);
   }
 
   clear() {

@@ -20,6 +20,7 @@ async function once(method, path, body, headers) {
     response = await fetch(`/api/v1${path}`, {
       method,
       credentials: "same-origin",
+      keepalive: method === "DELETE", // goes through although the page is left meanwhile
       headers: { ...(body === undefined || isFile ? {} : { "Content-Type": "application/json" }), ...headers },
       body: body === undefined || isFile ? body : JSON.stringify(body),
     });

@@ -9,11 +9,11 @@ from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
 from hub.api.operator_schemas import PreviewIn, PreviewOut
 from hub.api.server_methods import Backend
-from hub.errors import Unavailable
+from hub.errors import Forbidden, Unavailable
 from hub.services import preview
 
 
-@endpoint(body=PreviewIn, returns={200: PreviewOut}, access=Access.SIGNED_IN)
+@endpoint(body=PreviewIn, returns={200: PreviewOut}, access=Access.SIGNED_IN, errors=(Forbidden,))
 async def show_preview(request: Request, body: PreviewIn) -> Reply[Json]:
     """What each kind of viewer would be shown of a draft, and how many have the page open now; for operators alone.
 

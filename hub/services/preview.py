@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.auth.permissions import Principal
+from hub.auth.permissions import Principal, Right
 from hub.domain.audience import GROUP, LEVELS, PUBLIC, VERIFIED, View, Viewer
 from hub.domain.channel import channel_name, parse_channel
 from hub.domain.incident import Impact, IncidentStatus, is_open, may_follow
@@ -22,7 +22,7 @@ from hub.domain.page import Affected, Incident, Maintenance, PageState, Update
 from hub.domain.snapshot import Json, incident_is_visible, maintenance_is_visible, project, visible_components
 from hub.domain.status import Status
 from hub.domain.text import iso, render_markdown
-from hub.errors import Invalid, NotFound
+from hub.errors import Forbidden, Invalid, NotFound
 from hub.ids import new_id
 from hub.services.incident_updates import held_before
 from hub.services.state import load_audiences, load_incidents, load_maintenances, load_state
@@ -71,7 +71,8 @@ async def preview(
     now: datetime,
     members: Mapping[str, int] | None,
 ) -> Json:
-    """`{"body_html", "audiences", "viewers", "reached", "windows"}`; NotFound for all but the page's operators.
+    """`{"body_html", "audiences", "viewers", "reached", "windows"}`; NotFound for all but the page's operators,
+    Forbidden for those of them who may not say it.
 
     `members`: how many viewers each channel has now; None: nobody knows. `audiences` has one entry for each kind of
     viewer that this page tells apart, with what he would be shown, and null where he would not notice. `windows`: the
@@ -80,6 +81,8 @@ async def preview(
     sight = await see_page(session, slug, by)
     if not sight.view.sees_all:
         raise NotFound
+    if not by.can(sight.page.id, Right.INCIDENTS):
+        raise Forbidden("You may look at this page but not tell of incidents.")
     state = await load_state(session, sight.page.id)
     used = {*await load_audiences(session, sight.page.id), *([draft.audience] if draft.audience else [])}
     item: Incident | Maintenance

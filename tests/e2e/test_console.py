@@ -93,17 +93,20 @@ async def test_a_maintenance_is_scheduled_begun_and_ended(site: Site, open_tab: 
     await console.keyboard.press("m")
     await console.keyboard.type("New scanners")
     form = console.locator("#form-maintenance")
-    await form.locator("summary").click()
+    await form.locator(".picker summary").click()
     await form.locator(f'input[name="affects.{site.components["Billing"]}"]').check()
     await form.locator('textarea[name="body"]').fill("Scans pause for a minute.")
     await form.get_by_role("button", name="Schedule").click()
     await expect(visitor.locator("#upcoming")).to_contain_text("New scanners")
     card = console.locator("#maintenances .card", has_text="New scanners")
-    await card.get_by_role("button", name="Start now").click()
+    sheet = console.locator("dialog.sheet[open]")
+    await card.get_by_role("button", name="Begin now").click()
+    await sheet.get_by_role("button", name="Begin").click()
     await expect(visitor.locator("#running")).to_contain_text("New scanners")
     shown = visitor.locator(f'.component[data-key="{site.components["Billing"]}"] .status')
     await expect(shown).to_have_text("Under maintenance")
-    await card.get_by_role("button", name="Complete").click()
+    await card.get_by_role("button", name="Finish").click()
+    await sheet.get_by_role("button", name="Finish").click()
     await expect(card).to_have_count(0)
     await expect(shown).to_have_text("Operational")
 
@@ -157,7 +160,7 @@ async def test_the_keys_are_listed_and_signing_out_ends_the_session(site: Site, 
     await console.wait_for_url("**/login**")
 
 
-@pytest.mark.parametrize("width", [360, 900, 1440])
+@pytest.mark.parametrize("width", [320, 900, 1440])
 async def test_the_console_fits_its_screen(site: Site, open_tab: OpenTab, width: int):
     console = await sign_in(site, open_tab, width=width)
     assert await console.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

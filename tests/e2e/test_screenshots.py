@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.conftest import OpenTab, Site, is_live, sign_in
 
@@ -17,8 +17,8 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-async def take(tab: Page, name: str, **options: bool) -> None:
-    """A picture of `tab`; kept under docs/images if there is none of that name yet."""
+async def take(tab: Page | Locator, name: str, **options: bool) -> None:
+    """A picture of `tab`, or of a part of one; kept under docs/images if there is none of that name yet."""
     picture = await tab.screenshot(animations="disabled", **options)
     assert picture.startswith(PNG)
     path = IMAGES / f"{name}.png"
@@ -53,3 +53,15 @@ async def test_the_console_is_pictured(demo: Site, open_tab: OpenTab):
     tab = await sign_in(demo, open_tab, width=1280, height=850)
     await expect(tab.get_by_text("Rates & labels").first).to_be_visible()
     await take(tab, "console")
+
+
+async def test_telling_of_an_incident_is_pictured(demo: Site, open_tab: OpenTab):
+    """Nothing is sent: the page stays as it is for the others."""
+    tab = await sign_in(demo, open_tab, width=1280, height=1700)
+    form = tab.locator("#form-incident")
+    await form.locator('[name="name"]').fill("Labels come without a barcode")
+    await form.locator('[name="body"]').fill("Labels of the **last hour** may lack one. We are looking into it.")
+    first = form.locator('select[name^="components."]').first
+    await first.select_option("partial_outage")
+    await expect(form.locator(".stage .impact")).to_have_text("Major impact")
+    await take(tab.locator("#pane-composer"), "console-incident")

@@ -1,0 +1,98 @@
+/** What was said so far, with a way to correct each; and sending the next words, also when another was first. */
+
+import { ask, check, field, toast } from "./forms.js";
+import { askClash, sheet } from "./console-sheet.js";
+import { instant, localInput } from "./console-times.js";
+import { h, morph, safeHtml } from "./morph.js";
+import { api } from "./session.js";
+import { UPDATE_WORDS, ago } from "./words.js";
+
+/** The newest words of an incident or maintenance, always in sight. */
+export function lastWords(desk, item) {
+  const last = item.updates[0];
+  if (!last) return null;
+  const when = `${desk.stamp(last.display_at)} · ${ago(Date.parse(last.display_at), Date.now())}`;
+  return h("div", { class: "last" }, safeHtml("div", { class: "body", dir: "auto" }, last.body_html), h("p", { class: "when" }, when));
+}
+
+/** All updates in a fold, each with "Correct". `current()`: the item as it is now; `hasTimes`: whether these can move. */
+export class Updates {
+  constructor(desk, path, current, hasTimes) {
+    Object.assign(this, { desk, path, current, hasTimes });
+    this.summary = h("summary", {}, "All words");
+    this.list = h("ol", { class: "said" });
+    this.element = h("details", { class: "fold updates-fold" }, this.summary, this.list);
+    this.element.addEventListener("toggle", () => this.draw());
+    this.draw();
+  }
+
+  draw() {
+    const updates = this.current()?.updates ?? [];
+    this.summary.textContent = `All words (${updates.length})`;
+    if (!this.element.open) return;
+    morph(this.list, h("ol", { class: "said" }, updates.map((update) => this.row(update))));
+  }
+
+  row(update) {
+    return h(
+      "li", { "data-key": `${update.id}-${update.updated_at}` },
+      h("p", { class: "word" }, UPDATE_WORDS[update.status]),
+      safeHtml("div", { class: "body", dir: "auto" }, update.body_html),
+      h(
+        "p", { class: "when" }, `${this.desk.stamp(update.display_at)}${update.deliver_notifications ? "" : " · quietly"} `,
+        h("button", { type: "button", class: "quiet correct", onclick: () => this.correct(update) }, "Correct", h("span", { class: "vh" }, ` what was said at ${this.desk.stamp(update.display_at)}`)),
+      ),
+    );
+  }
+
+  /** Correct `update` in its place; nobody is told of it unless that is asked for. */
+  async correct(update) {
+    const { version } = this.current();
+    const body = h("textarea", { rows: "5", dir: "auto" }, update.body);
+    const at = h("input", { type: "datetime-local", value: localInput(this.desk.zone, Date.parse(update.display_at)) });
+    const shownAt = at.value;
+    const tell = check("notify", "Tell those who follow again", false);
+    const path = `${this.path}/updates/${update.id}`;
+    const isSaved = await sheet({
+      title: "Correct what was said", answer: "Save", draft: `${this.desk.slug}:update:${update.id}`,
+      parts: [field("body", "Words", body), this.hasTimes && field("display_at", "Said at", at, `On the clocks of ${this.desk.zone.name}; between the words before and after.`), tell].filter(Boolean),
+      work: async () => {
+        const wanted = { body: body.value.trim(), notify: tell.querySelector("input").checked };
+        if (this.hasTimes && at.value !== shownAt) wanted.display_at = instant(this.desk.zone, at.value);
+        try {
+          await api("PATCH", path, { ...wanted, version });
+        } catch (error) {
+          if (error.status !== 409 || !error.data) throw error;
+          const theirs = error.data.updates?.find(({ id }) => id === update.id);
+          if (theirs && theirs.body !== update.body && theirs.body !== wanted.body) {
+            const answer = await askClash("Two corrections at once", [["Words", theirs.body, wanted.body]]);
+            if (answer === "theirs") return true;
+            if (answer !== "mine") return false;
+          }
+          await api("PATCH", path, { ...wanted, version: error.data.version });
+        }
+        return true;
+      },
+    });
+    if (isSaved) toast("Corrected");
+  }
+}
+
+/** Post `update` from `version`; when another was first, his words stand beside these and the operator decides. */
+export async function post(path, update, version) {
+  try {
+    await api("POST", `${path}/updates`, { ...update, ...(version ? { version } : {}) });
+  } catch (error) {
+    if (error.status !== 409 || !error.data) throw error;
+    const last = error.data.updates?.[0];
+    const body = [
+      h("p", {}, "Somebody else wrote while you did:"),
+      last && h("blockquote", { class: "theirs" }, h("p", { class: "word" }, UPDATE_WORDS[last.status]), safeHtml("div", { class: "body" }, last.body_html)),
+      h("p", {}, "Yours:"),
+      h("blockquote", { class: "mine" }, h("p", { class: "word" }, UPDATE_WORDS[update.status]), h("p", { dir: "auto" }, update.body)),
+    ].filter(Boolean);
+    const answer = await ask("Two updates at once", body, [["mine", "Post mine as well"], ["edit", "Back to my text"]]);
+    if (answer !== "mine") throw error;
+    await api("POST", `${path}/updates`, update);
+  }
+}

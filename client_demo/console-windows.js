@@ -1,0 +1,167 @@
+/** Maintenances that are planned or under way: words, begin, finish, move, call off. */
+
+import { Draft, alertLine, ask, check, field, select, submit, toast } from "./forms.js";
+import { editMaintenance, removeMaintenance } from "./console-edit.js";
+import { Notes } from "./console-notes.js";
+import { Cards } from "./console-open.js";
+import { Preview } from "./console-preview.js";
+import { ruleWords } from "./console-recurrence.js";
+import { saveOver, sheet } from "./console-sheet.js";
+import { instant, localInput } from "./console-times.js";
+import { Updates, lastWords, post } from "./console-updates.js";
+import { h, morph } from "./morph.js";
+import { api } from "./session.js";
+import { icon } from "./view.js";
+import { UPDATE_WORDS, ago, lasting } from "./words.js";
+
+const STATES = ["scheduled", "in_progress", "verifying"];
+const isActive = (m) => m.status === "in_progress" || m.status === "verifying";
+
+export class WindowsPane {
+  constructor(desk) {
+    this.cards = new Cards(document.getElementById("maintenances"), (m) => new MaintenanceCard(desk, m));
+  }
+
+  draw(snapshot) {
+    this.cards.draw(snapshot.maintenances);
+    document.getElementById("no-maintenance").hidden = snapshot.maintenances.length > 0;
+  }
+}
+
+/** Where its clock stands: `begins in 2 h`, `ends in 20 min`, `over its time by 12 min`. */
+export function clockWords(m, now) {
+  const [start, end] = [Date.parse(m.scheduled_for), Date.parse(m.scheduled_until)];
+  if (isActive(m)) return now > end ? { text: `over its time by ${lasting(now - end)}`, isLate: true } : { text: `ends ${ago(end, now)}`, isLate: false };
+  return now > start ? { text: `should have begun ${ago(start, now)}`, isLate: true } : { text: `begins ${ago(start, now)}`, isLate: false };
+}
+
+function head(desk, m) {
+  const names = m.components.map((id) => desk.component(id)?.name).filter(Boolean);
+  const clock = clockWords(m, Date.now());
+  const ways = [m.auto_start ? "begins by itself" : "waits for you to begin it", m.auto_complete ? "ends by itself" : "waits for you to finish it"];
+  const again = m.rrule && ruleWords(m.rrule, localInput(desk.zone, Date.parse(m.scheduled_for)));
+  return h(
+    "header", {},
+    h("h3", { dir: "auto" }, m.name),
+    h(
+      "p", { class: "facts" },
+      h("span", { class: "impact s-under_maintenance" }, icon(`u-${m.status}`), h("span", {}, UPDATE_WORDS[m.status])),
+      h("span", {}, desk.zone.window(Date.parse(m.scheduled_for), Date.parse(m.scheduled_until), Date.now())),
+      h("span", { class: clock.isLate ? "late" : "" }, clock.text),
+    ),
+    h("p", { class: "muted small-print" }, [ways.join(", "), again && `comes again ${again}`].filter(Boolean).join(" · ")),
+    names.length > 0 && h("p", { class: "muted", dir: "auto" }, names.join(", ")),
+    lastWords(desk, m),
+  );
+}
+
+class MaintenanceCard {
+  constructor(desk, m) {
+    Object.assign(this, { desk, id: m.id, path: `/pages/${desk.slug}/maintenances/${m.id}` });
+    this.head = head(desk, m);
+    this.updates = new Updates(desk, this.path, () => this.now, false);
+    this.notes = new Notes(desk, this.path, () => this.now?.notes_count ?? 0);
+    const button = (text, name, work) => h("button", { type: "button", class: name, onclick: () => work(this.now) }, text);
+    this.begin = button("Begin now", "begin", (now) => this.step(now, "Begin now?", "Begin", "The maintenance has begun.", "updates", { status: "in_progress" }));
+    this.finish = button("Finish", "finish", (now) => this.step(now, "Finish now?", "Finish", "The maintenance is complete.", "finish", {}));
+    this.cancel = button("Call off", "quiet cancel", (now) => this.callOff(now));
+    this.element = h(
+      "article", { class: "card", "data-key": m.id }, this.head,
+      h("p", { class: "actions" }, this.begin, this.finish, button("Move", "move", (now) => this.move(now)), this.cancel),
+      h("div", { class: "folds" }, h("details", { class: "fold say" }, h("summary", {}, "Say more"), this.form()), this.updates.element, this.notes.element),
+      h("p", { class: "actions" }, button("Edit name, components, reminder", "quiet", (now) => editMaintenance(desk, now)), button("Delete", "quiet", (now) => removeMaintenance(desk, now))),
+    );
+    this.draw(m);
+  }
+
+  get now() {
+    return this.desk.snapshot.maintenances.find((m) => m.id === this.id);
+  }
+
+  draw(m) {
+    morph(this.head, head(this.desk, m));
+    this.begin.hidden = this.cancel.hidden = isActive(m);
+    this.finish.hidden = !isActive(m);
+    for (const option of this.state.options) option.disabled = STATES.indexOf(option.value) < STATES.indexOf(m.status) && !(m.status === "verifying" && option.value === "in_progress");
+    if (this.state.selectedOptions[0]?.disabled) this.state.value = m.status;
+    this.updates.draw();
+    this.notes.draw();
+  }
+
+  form() {
+    const body = h("textarea", { rows: "3", dir: "auto" });
+    this.state = select(Object.fromEntries(STATES.map((key) => [key, UPDATE_WORDS[key]])), "scheduled");
+    const notify = check("notify", "Tell those who follow the page", true);
+    const isNews = () => notify.querySelector("input").checked;
+    const preview = new Preview(this.desk, () => (body.value.trim() ? { kind: "maintenance", about: this.id, status: this.state.value, body: body.value.trim() } : null), isNews);
+    const form = h(
+      "form", { class: "stack", novalidate: true }, alertLine(), field("body", "Next words", body), field("status", "State", this.state), notify, preview.element,
+      h("p", { class: "actions" }, h("button", { type: "submit" }, "Post update")),
+    );
+    const draft = new Draft(form, `${this.desk.slug}:${this.id}`);
+    draft.restore();
+    preview.follow(form);
+    preview.later();
+    let version = null;
+    form.addEventListener("input", () => { version ??= this.now?.version; });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      submit(form, async () => {
+        await post(this.path, { status: this.state.value, body: body.value.trim(), notify: isNews() }, version);
+        body.value = "";
+        version = null;
+        draft.clear();
+        preview.load();
+        toast(`Posted to ${this.now?.name ?? "the maintenance"}`);
+      });
+    });
+    return form;
+  }
+
+  /** One step of its life, which visitors are told of: asked for, with the words they read. */
+  async step(m, title, answer, usual, address, more) {
+    const body = h("textarea", { rows: "3", dir: "auto" }, usual);
+    const isDone = await sheet({
+      title: `${title.slice(0, -1)}: ${m.name}`, answer, parts: [h("p", {}, "Whoever has the page open sees it at once."), field("body", "What visitors read", body)],
+      work: () => api("POST", `${this.path}/${address}`, { ...more, body: body.value.trim(), version: m.version }),
+    });
+    if (isDone) toast(address === "finish" ? `Finished: ${m.name}` : `Begun: ${m.name}`);
+  }
+
+  async callOff(m) {
+    const series = m.rrule ? [["series", "Call off all that follow"]] : [];
+    const body = h("textarea", { rows: "3", dir: "auto" }, "The maintenance has been cancelled.");
+    const answer = await ask(
+      `Call off “${m.name}”?`,
+      [h("p", {}, "Visitors read that it was called off, and calendars take it out."), h("div", { class: "stack" }, field("body", "What visitors read", body))],
+      [["off", "Call it off"], ...series, ["keep", "Keep it"]],
+    );
+    if (answer !== "off" && answer !== "series") return;
+    await api("POST", `${this.path}/cancel`, { ends_series: answer === "series", body: body.value.trim() || null, version: m.version }).then(
+      () => toast(`Called off: ${m.name}`),
+      (error) => toast(error.status === 409 ? "It was changed meanwhile. Look again." : error.message),
+    );
+  }
+
+  /** Another window; its end alone once it has begun. */
+  async move(m) {
+    const { zone } = this.desk;
+    const start = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(m.scheduled_for)), disabled: isActive(m) });
+    const end = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(m.scheduled_until)) });
+    const [wasStart, wasEnd] = [start.value, end.value];
+    const names = { scheduled_for: "From", scheduled_until: "Until" };
+    const isMoved = await sheet({
+      title: `Move: ${m.name}`, answer: "Move", draft: `${this.desk.slug}:move:${m.id}`,
+      parts: [
+        h("div", { class: "pair wide" }, field("scheduled_for", names.scheduled_for, start), field("scheduled_until", names.scheduled_until, end)),
+        h("p", { class: "muted small" }, `On the clocks of ${zone.name}. Calendars that have it move it too.`),
+      ],
+      work: async () => {
+        const wanted = { scheduled_until: end.value === wasEnd ? m.scheduled_until : instant(zone, end.value) };
+        if (!start.disabled) wanted.scheduled_for = start.value === wasStart ? m.scheduled_for : instant(zone, start.value);
+        return (await saveOver({ path: this.path, base: m, wanted, names, shown: (_, value) => this.desk.stamp(value) })) !== false;
+      },
+    });
+    if (isMoved) toast(`Moved: ${m.name}`);
+  }
+}
