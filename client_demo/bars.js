@@ -1,7 +1,7 @@
 /** One bar a day as SVG paths: the twin of hub/web/bars.py. What a reader does with them is in tooltips.js. */
 
 import { _, _n } from "./messages.js";
-import { percent } from "./words.js";
+import { DAY_MS, percent } from "./words.js";
 
 const LETTERS = {
   operational: "o", degraded_performance: "d", partial_outage: "p", major_outage: "m", under_maintenance: "u", no_data: "n",
@@ -50,7 +50,7 @@ export function draw(bars) {
   bars.querySelector(".strip").replaceChildren(svg);
 }
 
-/** Today can only get worse while one watches; the figures come anew with the next load. */
+/** Today can only get worse while one watches. */
 export function worsenToday(bars, status) {
   const { days } = bars.dataset;
   const letter = LETTERS[status];
@@ -64,14 +64,42 @@ export function fill(bars, name, first, figures) {
   const letters = figures.days.map((day) => LETTERS[day.worst ?? "no_data"]);
   const ratios = figures.days.map((day, index) => (day.ratio !== null && day.ratio < 1 ? `${index}:${day.ratio}` : ""));
   Object.assign(bars.dataset, { days: letters.join(""), first, ratios: ratios.filter(Boolean).join(" ") });
-  const isKnown = figures.ratio !== null;
-  const bad = letters.filter((letter) => "dpm".includes(letter)).length;
-  const said = isKnown
-    ? _n("{uptime} uptime, {n} day with trouble", "{uptime} uptime, {n} days with trouble", bad, { uptime: percent(figures.ratio) })
-    : _("no data yet");
-  bars.querySelector(".strip").setAttribute("aria-label", _("{name}, last {n} days: {said}", { name, n: letters.length, said }));
-  bars.querySelector(".uptime").textContent = isKnown
-    ? _("{uptime} uptime over {n} days", { uptime: percent(figures.ratio), n: letters.length })
-    : _("no data yet");
+  if (figures.ratio === null) delete bars.dataset.uptime;
+  else bars.dataset.uptime = figures.ratio;
+  say(bars, name);
   draw(bars);
+}
+
+/** What the figure and the strip's label say, from the data of the element. */
+function say(bars, name) {
+  const { days, uptime } = bars.dataset;
+  const n = days.length;
+  const bad = [...days].filter((letter) => "dpm".includes(letter)).length;
+  const isKnown = uptime !== undefined;
+  const said = isKnown
+    ? _n("{uptime} uptime, {n} day with trouble", "{uptime} uptime, {n} days with trouble", bad, { uptime: percent(uptime) })
+    : _("no data yet");
+  bars.querySelector(".strip").setAttribute("aria-label", _("{name}, last {n} days: {said}", { name, n, said }));
+  const text = isKnown ? _n("{uptime} uptime over {n} day", "{uptime} uptime over {n} days", days.replaceAll("n", "").length, { uptime: percent(uptime) }) : _("no data yet");
+  const figure = bars.querySelector(".uptime");
+  if (figure.textContent !== text) figure.textContent = text;
+}
+
+/**
+ * Take `elapsed_ms` at `cost` (1: all of it) off the uptime; the share of the window that it was. `today_ms`: how much of
+ * today has passed.
+ */
+export function spend(bars, name, elapsed_ms, cost, today_ms) {
+  const { days, uptime, ratios } = bars.dataset;
+  const known_ms = days.replaceAll("n", "").length * DAY_MS;
+  const share = (elapsed_ms * cost) / (known_ms || DAY_MS);
+  bars.dataset.uptime = Math.max(uptime - share, 0);
+  const pairs = (ratios ?? "").split(" ").filter(Boolean).map((pair) => pair.split(":"));
+  const today = new Map(pairs).get(String(days.length - 1)) ?? 1;
+  const lost_ms = (1 - today) * Math.max(today_ms - elapsed_ms, 0) + elapsed_ms * cost;
+  const others = pairs.filter(([index]) => Number(index) !== days.length - 1);
+  const ratio = Math.max(1 - lost_ms / Math.max(today_ms, elapsed_ms, 1), 0);
+  bars.dataset.ratios = [...others, [days.length - 1, ratio]].map((pair) => pair.join(":")).join(" ");
+  say(bars, name);
+  return share;
 }

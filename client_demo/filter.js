@@ -4,8 +4,8 @@ import { _n } from "./messages.js";
 
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** `box`: the field's paragraph; `list`: the rows, which may be drawn anew at any time. */
-export function narrow(box, list) {
+/** `box`: the field's paragraph; `list`: the rows, which may be drawn anew at any time; `announcer`: the live region. */
+export function narrow(box, list, announcer) {
   const field = box.querySelector("input");
   const told = box.querySelector(".found");
 
@@ -25,11 +25,12 @@ export function narrow(box, list) {
       if (wanted && shown && group && !group.open) group.open = true;
       found += shown;
     }
-    told.textContent = wanted ? _n("{n} component", "{n} components", found) : "";
+    const text = wanted ? _n("{n} component", "{n} components", found) : "";
+    if (told.textContent !== text) announcer.textContent = told.textContent = text;
   }
 
-  box.hidden = false;
   field.addEventListener("input", apply);
+  apply(); // what was typed while this was on its way
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !field.value) return;
     field.value = "";

@@ -1,20 +1,16 @@
 /** The live status page: continues from the position that the server rendered, and touches only rows that changed. */
 
-import { draw, fill, worsenToday } from "./bars.js";
 import { HubClient, NOT_YOURS } from "./client.js";
-import { NotThere, readPage } from "./fallback.js";
+import { Figures } from "./figures.js";
 import { _, language } from "./messages.js";
 import { h, morphChildren } from "./morph.js";
-import { answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
+import { aftermath, answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
 import { credential, noteAccount, watchSession } from "./session.js";
 import { View } from "./view.js";
 import { showVisitor, vanish } from "./visitor.js";
 import { STATUS_WORDS, UPDATE_WORDS, Zone, ago, sentence } from "./words.js";
 
 const TICK_MS = 15_000;
-const FIGURES_WITHIN_MS = 1_000; // spread, as all who are shown more at the same moment ask
-const FIGURES_AGAIN_MS = 10_000;
-const MIDNIGHT_WITHIN_MS = 60_000;
 const byId = (id) => document.getElementById(id);
 const at = (text) => Date.parse(text);
 
@@ -29,11 +25,13 @@ class Page {
     this.snapshot = snapshot;
     this.day = this.zone.dayNumber(this.now());
     this.render(snapshot, { isFirst: true });
+    this.figures = new Figures(this);
   }
 
   /** Draw `snapshot`. The first time nothing is built: the server did, and what it drew from is noted. */
   render(snapshot, { isFirst = false } = {}) {
     const before = this.snapshot;
+    this.figures?.run();
     this.snapshot = snapshot;
     const { view, zone } = this;
     const now = this.now();
@@ -62,8 +60,11 @@ class Page {
     byId("upcoming").querySelector(".more").hidden = !planned.later.length;
     byId("components").querySelector(".list").hidden = !parts.length;
     byId("components").querySelector(".empty").hidden = parts.length > 0;
+    this.hide("how", !parts.length);
     this.hide("history", !days.length);
-    this.bars(before, snapshot);
+    if (snapshot.maintenances !== before.maintenances) this.months();
+    this.figures.drawn(before, snapshot);
+    this.unfold(before, parts);
     this.top(snapshot, now);
   }
 
@@ -71,10 +72,10 @@ class Page {
   restart(snapshot) {
     const known = new Set(this.snapshot.components.map((c) => c.id));
     byId("announcer").replaceChildren();
-    this.tips?.hide();
+    this.figures.hide();
     this.render(snapshot);
     this.console(snapshot);
-    if (snapshot.components.some((c) => c.showcase && !known.has(c.id))) this.figuresSoon();
+    if (snapshot.components.some((c) => c.showcase && !known.has(c.id))) this.figures.soon();
   }
 
   /** Draw the page as it was at `then` (ms since 1970), null: as it is now. */
@@ -88,29 +89,6 @@ class Page {
     byId("console")?.remove();
     if (!channel.endsWith("@all")) return;
     document.querySelector(".bottom .links").append(h("a", { id: "console", href: `/console?page=${encodeURIComponent(page.slug)}` }, _("Console")));
-  }
-
-  /** Ask for the figures again, once for however many reasons. */
-  figuresSoon(within_ms = FIGURES_WITHIN_MS) {
-    this.figuresTimer ??= setTimeout(() => this.figures(), Math.random() * within_ms);
-  }
-
-  /** All bars anew: of components that the server did not draw, or because the past has changed. */
-  async figures() {
-    this.figuresTimer = null;
-    if (this.then !== null) return;
-    let found = null;
-    this.tips?.forget();
-    try {
-      found = await readPage(location.origin, this.snapshot.page.slug, "uptime?days=90", credential);
-    } catch (error) {
-      if (!(error instanceof NotThere)) this.figuresSoon(FIGURES_AGAIN_MS);
-    }
-    for (const figures of found?.components ?? []) {
-      const bars = document.querySelector(`.component[data-key="${figures.id}"] .bars`);
-      const component = this.snapshot.components.find((c) => c.id === figures.id);
-      if (bars && component) fill(bars, component.name, found.period_start, figures);
-    }
   }
 
   hide(id, isHidden) {
@@ -133,32 +111,32 @@ class Page {
     morphChildren(container, wanted);
   }
 
-  /** Bars are drawn by the server; live changes can only make today worse. */
-  bars(before, snapshot) {
-    const old = new Map(before.components.map((c) => [c.id, c.status]));
-    for (const bars of document.querySelectorAll(".bars")) {
-      if (!bars.querySelector("svg")) draw(bars);
-      const id = bars.closest("[data-key]").dataset.key;
-      const component = snapshot.components.find((c) => c.id === id);
-      if (component && this.then === null && old.get(id) !== component.status) worsenToday(bars, component.status);
-    }
-    this.tips?.enliven(byId("components"));
-    // A group in trouble opens itself, at the moment the trouble comes; closing it again is the reader's choice.
+  /** A group in trouble opens itself, at the moment the trouble comes; closing it again is the reader's choice. */
+  unfold(before, parts) {
     const was = new Map(entries(before).map((e) => [e.group?.id, e.affected]));
-    for (const e of entries(snapshot)) {
+    for (const e of parts) {
       if (e.group && e.affected > 0 && !was.get(e.group.id)) {
         document.querySelector(`[data-key="g-${e.group.id}"] > details`)?.setAttribute("open", "");
       }
     }
   }
 
+  /** Since when it is so, or what has just ended. */
+  since(shown, now) {
+    setText(byId("since"), shown.sinceText ?? aftermath(this.snapshot, now));
+  }
+
+  /** The grid of days with maintenance, drawn anew. */
+  async months() {
+    const { months } = await import("./month-grid.js");
+    byId("months").querySelector(".months").replaceChildren(...months(this.snapshot.maintenances, this.zone, this.now()));
+  }
+
   top(snapshot, now) {
     const shown = answer(snapshot, this.zone, now);
     const banner = byId("answer");
     setText(byId("sentence"), shown.sentence);
-    setText(byId("since"), shown.sinceText ?? "");
-    if (shown.sinceAt) byId("since").dataset.since = shown.sinceAt;
-    else delete byId("since").dataset.since;
+    this.since(shown, now);
     if (!banner.classList.contains(`s-${shown.tone}`)) {
       banner.className = `answer s-${shown.tone}`;
       banner.querySelector("use").setAttribute("href", `#i-${shown.tone}`);
@@ -178,13 +156,16 @@ class Page {
   /** Times that run: durations, "12 min ago"; at midnight the days. */
   tick() {
     const now = this.now();
-    for (const element of document.querySelectorAll("[data-since]")) setText(element, since(element.dataset.since, this.zone, now));
+    this.figures.tick();
+    this.since(answer(this.snapshot, this.zone, now), now);
+    for (const element of document.querySelectorAll("span[data-since]")) setText(element, since(element.dataset.since, this.zone, now));
     for (const element of document.querySelectorAll("time.when")) setText(element.querySelector(".rel"), ago(at(element.dateTime), now));
     const day = this.zone.dayNumber(now);
     if (day !== this.day) {
       this.day = day;
       this.render(this.snapshot);
-      this.figuresSoon(MIDNIGHT_WITHIN_MS);
+      this.months();
+      this.figures.tomorrow();
     }
   }
 }
@@ -253,10 +234,14 @@ function mark(page, client) {
   document.body.dataset.live = page.then !== null ? "past" : client.state === "ended" ? "stale" : client.state;
   setText(byId("live").querySelector(".mark"), glyph);
   setText(byId("live").querySelector(".text"), words(page, client));
+  const shown = page.then ?? client.heardAt ?? Date.now(); // what paper says in the place of "live"
+  byId("live").dataset.at = `${page.zone.moment(shown, 0)} ${page.zone.offsetName(shown)}`;
 }
 
-/** Each instant also in the reader's own zone, on hover. */
-function ownTimes() {
+/** Each instant also in the reader's own zone, on hover; and how far that is from the page's. */
+function ownTimes(zone) {
+  const own = new Zone(Intl.DateTimeFormat().resolvedOptions().timeZone).offsetName(Date.now());
+  if (own !== zone.offsetName(Date.now())) byId("zone").append(" ", _("Your clock: {offset}.", { offset: own }));
   document.addEventListener("pointerover", ({ target }) => {
     const time = target instanceof Element ? target.closest("time[datetime]") : null;
     if (time && !time.title) time.title = _("{moment} (your time)", { moment: new Date(time.dateTime).toLocaleString(language) });
@@ -268,8 +253,7 @@ function theme() {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
-  const label = () => setText(button, isDark() ? _("Light") : _("Dark"));
-  button.hidden = false;
+  const label = () => button.setAttribute("aria-label", isDark() ? _("Light theme") : _("Dark theme"));
   button.addEventListener("click", () => {
     const chosen = isDark() ? "light" : "dark";
     // The system's own choice is not stored: the page then goes on following the system.
@@ -304,7 +288,7 @@ function main() {
     const words = announcement(detail.event, before, detail.snapshot);
     if (words) byId("announcer").replaceChildren(h("span", {}, words));
     for (const incident of detail.event.set?.incidents ?? []) arrive(before, incident);
-    if (touchesPast(detail.event, before, (text) => page.zone.dayNumber(at(text)) < page.day)) page.figuresSoon();
+    if (touchesPast(detail.event, before, (text) => page.zone.dayNumber(at(text)) < page.day)) page.figures.soon();
   });
   client.addEventListener("account", ({ detail }) => showVisitor(detail.account));
   client.addEventListener("refused", ({ detail }) => {
@@ -316,7 +300,7 @@ function main() {
     if (account !== client.account) client.reconnect();
   });
   theme();
-  ownTimes();
+  ownTimes(page.zone);
   const travel = async () => (await import("./slider.js")).travel(page, client, () => mark(page, client));
   if (page.then === null) byId("travel")?.addEventListener("toggle", travel, { once: true });
   else travel();
@@ -327,12 +311,9 @@ function main() {
   }, TICK_MS);
   client.start();
   // What nobody needs at first sight comes after it.
-  const filter = byId("filter");
-  if (filter) import("./filter.js").then(({ narrow }) => narrow(filter, byId("components").querySelector(".list")));
-  import("./tooltips.js").then(({ Tooltips }) => {
-    page.tips = new Tooltips(page, byId("tip"), (path) => readPage(location.origin, snapshot.page.slug, path, credential));
-    page.tips.enliven(byId("components"));
-  });
+  byId("filter")?.addEventListener("focusin", async () => {
+    (await import("./filter.js")).narrow(byId("filter"), byId("components").querySelector(".list"), byId("announcer"));
+  }, { once: true });
   byId("subscribe").addEventListener("toggle", async () => (await import("./subscribe.js")).offer(byId("subscribe"), page), { once: true });
   globalThis.statusHub = { client, page }; // for the curious, and for tests
 }

@@ -2,13 +2,14 @@
 
 import { _, _n } from "./messages.js";
 import { compareText } from "./reducer.js";
-import { DAY_MS, GLYPHS, TONES, lasting, percent, sentence, weekday } from "./words.js";
+import { DAY_MS, GLYPHS, TONES, ago, lasting, percent, sentence, weekday } from "./words.js";
 
 const SEVERITY = ["none", "maintenance", "minor", "major", "critical"];
 const OPEN_GROUPS_UP_TO = 25;
 const HISTORY_DAYS = 14;
 const HISTORY_LIMIT = 10;
 const UPCOMING_MS = 7 * DAY_MS;
+const AFTERMATH_MS = 2 * 3_600_000;
 
 const worse = (a, b) => (SEVERITY.indexOf(b) > SEVERITY.indexOf(a) ? b : a);
 const at = (text) => Date.parse(text);
@@ -33,6 +34,12 @@ export function answer(snapshot, zone, now) {
 
 export const since = (text, zone, now) =>
   _("since {moment} · {length}", { moment: `${zone.moment(at(text), now)} ${zone.offsetName(at(text))}`, length: lasting(now - at(text)) });
+
+export function aftermath({ status, incidents, history: [last] }, now) {
+  if (status.indicator !== "none" || incidents.length || !last) return "";
+  const ms = now - at(last.resolved_at);
+  return ms >= 0 && ms < AFTERMATH_MS ? _("{name}: resolved {ago}", { name: last.name, ago: ago(at(last.resolved_at), now) }) : "";
+}
 
 export const title = (snapshot, shown) => `${GLYPHS[shown.tone]} ${shown.sentence} · ${snapshot.page.title}`;
 
@@ -102,7 +109,7 @@ export const incidentLength = (incident, now) =>
 
 export function reportText(report) {
   if (!report) return "";
-  const [year, month, date] = report.period_end.split("-").map(Number);
+  const [year, month, date] = report.period_start.split("-").map(Number);
   const on = weekday(Date.UTC(year, month - 1, date) / DAY_MS, year);
   const uptime = report.uptime === null ? _("no data") : _("{uptime} uptime", { uptime: percent(report.uptime) });
   const incidents = _n("{n} incident", "{n} incidents", report.incidents);

@@ -27,7 +27,6 @@ export function describe(bars, index) {
 /** `ask(path)` reads the REST resource of this page; `page` says zone, time and slug. */
 export class Tooltips {
   #days = new Map();
-  #weights = null;
   #timer;
   #owner = null; // the strip or figure whose tooltip is open
 
@@ -49,7 +48,6 @@ export class Tooltips {
   /** What was read is out of date. */
   forget() {
     this.#days.clear();
-    this.#weights = null;
   }
 
   hide() {
@@ -62,7 +60,7 @@ export class Tooltips {
 
   /** Make every strip under `root` one focusable widget. */
   enliven(root) {
-    for (const strip of root.querySelectorAll(".strip:not([tabindex])")) this.#strip(strip);
+    for (const strip of root.querySelectorAll(".strip:not([data-told])")) this.#strip(strip);
     for (const figure of root.querySelectorAll(".uptime:not([data-told])")) {
       figure.dataset.told = "";
       for (const name of ["pointerenter", "pointerdown"]) figure.addEventListener(name, () => this.#figure(figure));
@@ -77,11 +75,8 @@ export class Tooltips {
       const share = isMirrored() ? box.right - x : x - box.left;
       return Math.min(count() - 1, Math.max(0, Math.floor((share / box.width) * count())));
     };
-    const attributes = {
-      tabindex: 0, role: "slider", "aria-valuemin": 1 - count(), "aria-valuemax": 0, "aria-valuenow": 0,
-      "aria-valuetext": describe(strip.parentElement, count() - 1).join(", "),
-    };
-    for (const [name, value] of Object.entries(attributes)) strip.setAttribute(name, String(value));
+    strip.dataset.told = "";
+    strip.setAttribute("aria-valuetext", describe(strip.parentElement, count() - 1).join(", "));
     for (const name of ["pointermove", "pointerdown"]) {
       strip.addEventListener(name, (event) => this.#select(strip, indexAt(event.clientX)));
     }
@@ -153,20 +148,19 @@ export class Tooltips {
     return h("li", {}, this.#line(outage), outage.incidents.map(link), planned);
   }
 
-  /** How an uptime figure comes about. */
-  async #figure(figure) {
+  /** How an uptime figure comes about: what the page says of it below the list. */
+  #figure(figure) {
     clearTimeout(this.#timer);
     if (this.#owner === figure) return;
     this.hide();
     this.#owner = figure;
-    this.#weights ??= this.ask("uptime?days=1").then((found) => found.weights).catch(() => (this.#weights = null));
-    const weights = await this.#weights;
-    if (this.#owner !== figure || !weights) return;
-    const n = figure.closest(".bars").dataset.days.length;
-    const parts = Object.entries(weights).map(([status, weight]) => `${STATUS_WORDS[status]} ${percent(weight)}`);
+    const how = document.getElementById("how");
+    const bars = figure.closest(".bars");
+    const n = (bars ?? document.querySelector(".bars"))?.dataset.days.length ?? 90;
+    const parts = [how.querySelector(".weights"), bars ? null : how.querySelector(".mean")].filter((part) => part?.textContent);
     this.tip.replaceChildren(
       h("strong", {}, _n("Uptime over the last {n} day, today included", "Uptime over the last {n} days, today included", n)),
-      h("span", {}, _("Counted as downtime: {weights}.", { weights: parts.join(", ") })),
+      ...parts.map((part) => h("span", {}, part.textContent, " ")),
     );
     const box = figure.getBoundingClientRect();
     this.#place({ x: box.left + box.width / 2, top: box.top });

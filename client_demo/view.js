@@ -102,10 +102,15 @@ export class View {
   component(c) {
     return h(
       "li", { class: "component", "data-key": c.id },
-      h("div", { class: "line" }, h("span", { class: "name", dir: "auto" }, c.name), status(c.status)),
-      c.description && h("p", { class: "about", dir: "auto" }, c.description),
+      h("div", { class: "line" }, this.name(c), h("span", { class: "latency", "data-keep": true, hidden: true }), status(c.status)),
       c.showcase && this.emptyBars(c),
     );
+  }
+
+  /** What it is for is told on a tap. */
+  name({ name, description }) {
+    if (!description) return h("span", { class: "name", dir: "auto" }, name);
+    return h("details", { class: "about" }, h("summary", { class: "name", dir: "auto" }, name), h("p", { dir: "auto" }, description));
   }
 
   /** Ninety days of which nothing is known here yet. Existing bars are kept as they are. */
@@ -129,7 +134,7 @@ export class View {
       "li", { class: "entry", "data-key": `g-${e.group.id}` },
       h(
         "details", { class: "group", open: e.isOpen },
-        h("summary", {}, h("h3", { class: "name", dir: "auto" }, e.group.name), h("span", { class: "count" }, count), status(e.group.status)),
+        h("summary", {}, h("h3", { class: "name", dir: "auto" }, e.group.name), h("span", { class: "count" }, count), h("span", { class: "uptime", "data-keep": true }), status(e.group.status)),
         components,
       ),
     );

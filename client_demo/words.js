@@ -34,7 +34,7 @@ const MONTHS = [
   _("Jan"), _("Feb"), _("Mar"), _("Apr"), _("May"), _("Jun"),
   _("Jul"), _("Aug"), _("Sep"), _("Oct"), _("Nov"), _("Dec"),
 ];
-const WEEKDAYS = [_("Sun"), _("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat")];
+export const WEEKDAYS = [_("Sun"), _("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat")];
 export const DAY_MS = 86_400_000;
 
 const two = (number) => String(number).padStart(2, "0");

@@ -53,6 +53,15 @@ class Bars:
         return len(self.days) * STEP - (STEP - WIDTH)
 
     @property
+    def uptime_text(self) -> str:
+        """Cut, as `percent` is, to what moves it."""
+        return f"{int((self.uptime or 0) * 1e6) / 1e6:g}"
+
+    @property
+    def known_days(self) -> int:
+        return len(self.days) - self.days.count("n")
+
+    @property
     def bad_days(self) -> int:
         return sum(letter in "dpm" for letter in self.days)
 

@@ -1,16 +1,26 @@
 """What the templates are given, from a snapshot and the page's uptime."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hub.web import present, words
 from hub.web.bars import LETTERS, Bars
+from hub.web.latency import line_of
+from hub.web.month_grid import months_of
 from hub.web.render import Times
 
 
-def page_context(snapshot: present.Json, bars: Mapping[str, Bars], now: datetime) -> dict[str, Any]:
+class Figures(NamedTuple):
+    """What a page shows beside its snapshot: `page_uptime`, `latency.recent`, the last reports by kind."""
+
+    uptime: present.Json
+    latency: Mapping[str, Sequence[present.Json]]
+    reports: Mapping[str, present.Json]
+
+
+def page_context(snapshot: present.Json, figures: Figures, now: datetime) -> dict[str, Any]:
     """For `page.html`."""
     zone = ZoneInfo(snapshot["page"]["time_zone"])
     shown = present.answer(snapshot, zone, now)
@@ -20,15 +30,22 @@ def page_context(snapshot: present.Json, bars: Mapping[str, Bars], now: datetime
         "answer": shown,
         "tone": shown.tone,
         "title": present.title(snapshot, shown),
+        "after": present.aftermath(snapshot, now),
         "as_of": present.as_of(zone, now),
         "names": {component["id"]: component["name"] for component in snapshot["components"]},
         "entries": present.entries(snapshot),
-        "uptime": bars,
+        "uptime": bars_of(figures.uptime),
+        "group_uptime": {group["id"]: group["ratio"] for group in figures.uptime["groups"]},
+        "weights": [(status, weight) for status, weight in figures.uptime["weights"].items() if weight],
+        "latencies": {c["id"]: line_of(figures.latency.get(c["id"], ()), now) for c in snapshot["components"]},
         "running": running,
         "soon": soon,
         "later": later,
+        "months": months_of(snapshot["maintenances"], zone, now),
         "days": present.history_days(snapshot, zone, now),
         "report_text": present.report_text(snapshot["report"]),
+        "reports": [present.report_text(report) for report in figures.reports.values()],
+        "island": present.island(snapshot),
         "viewers_text": present.viewers_text(snapshot["summary"]),
         **zone_context(snapshot["page"], now),
     }

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +17,7 @@ from hub.services.archive import Entry
 from hub.web import words
 from hub.web.context import zone_context
 from hub.web.language import speak_for
-from hub.web.messages import language
+from hub.web.month_grid import title_of as month_title
 from hub.web.present import Json
 from hub.web.views import Pages, principal_of
 
@@ -160,9 +159,7 @@ def span(entries: Sequence[Entry], zone: ZoneInfo, now: datetime) -> str:
 
 
 def title_of(month: Month) -> str:
-    """`November 2026`, `ноябрь 2026 г.`, `noviembre de 2026`."""
-    first = datetime(month.year, month.month, 1)  # noqa: DTZ001 (a month has no zone)
-    return format_skeleton("yMMMM", first, locale=language())
+    return month_title(month.year, month.month)
 
 
 def _names_told(item: Json) -> dict[str, Any]:

@@ -11,7 +11,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.web.messages import _, _n
-from hub.web.words import GLYPHS, TONES, clock, lasting, moment, offset_name, parse, percent, sentence, weekday
+from hub.web.month_grid import title_of as month_title
+from hub.web.words import (
+    GLYPHS,
+    TONES,
+    ago,
+    clock,
+    day,
+    lasting,
+    moment,
+    offset_name,
+    parse,
+    percent,
+    sentence,
+    weekday,
+)
 
 Json = Mapping[str, Any]
 
@@ -20,6 +34,7 @@ OPEN_GROUPS_UP_TO = 25  # components on the page; above that only groups in trou
 HISTORY_DAYS = 14
 HISTORY_LIMIT = 10  # ended incidents a snapshot carries
 UPCOMING_DAYS = 7
+AFTERMATH = timedelta(hours=2)  # an incident that ended is still what a visitor came for
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,17 @@ def answer(snapshot: Json, zone: ZoneInfo, now: datetime) -> Answer:
         length=lasting((now - since).total_seconds()),
     )
     return Answer(TONES[severity], said, min(starts), text)
+
+
+def aftermath(snapshot: Json, now: datetime) -> str:
+    """What a green banner adds for a while after an incident has ended; else nothing."""
+    if snapshot["status"]["indicator"] != "none" or snapshot["incidents"] or not snapshot["history"]:
+        return ""
+    last = snapshot["history"][0]
+    ended = parse(last["resolved_at"])
+    if not timedelta() <= now - ended < AFTERMATH:
+        return ""
+    return _("{name}: resolved {ago}", name=last["name"], ago=ago(ended, now))
 
 
 def title(snapshot: Json, shown: Answer) -> str:
@@ -154,6 +180,28 @@ def _close(days: list[Day], quiet: list[date], year: int) -> None:
         quiet.clear()
 
 
+def island(snapshot: Json) -> Json:
+    """The snapshot as the page's script needs it: without the sources of texts and the times of rows, and of what has
+    ended with the last words alone, which are all that the page shows. What comes by events comes whole.
+    """
+    lists = {
+        name: [_lean(item) | {"updates": [_lean(update) for update in item["updates"]]} for item in snapshot[name]]
+        for name in ("incidents", "maintenances", "history")
+    }
+    for item in lists["history"]:
+        item["updates"][1:] = [{key: u[key] for key in ("id", "status", "display_at")} for u in item["updates"][1:]]
+    return {
+        **snapshot,
+        **lists,
+        "groups": [_lean(group) for group in snapshot["groups"]],
+        "components": [_lean(component) for component in snapshot["components"]],
+    }
+
+
+def _lean(item: Json) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if key not in ("body", "updated_at")}
+
+
 def length(incident: Json, now: datetime) -> str:
     end = parse(incident["resolved_at"]) if incident["resolved_at"] else now
     return lasting((end - parse(incident["started_at"])).total_seconds())
@@ -166,11 +214,16 @@ def as_of(zone: ZoneInfo, now: datetime) -> str:
 def report_text(report: Json | None) -> str:
     if report is None:
         return ""
-    on = date.fromisoformat(report["period_end"])
+    first = date.fromisoformat(report["period_start"])
+    last = date.fromisoformat(report["period_end"]) - timedelta(days=1)
     uptime = _("no data") if report["uptime"] is None else _("{uptime} uptime", uptime=percent(report["uptime"]))
-    incidents = _n("{n} incident", "{n} incidents", report["incidents"])
-    date_text = weekday(on, on.year)
-    return _("Last daily report, {date}: {uptime}, {incidents}.", date=date_text, uptime=uptime, incidents=incidents)
+    said = {"uptime": uptime, "incidents": _n("{n} incident", "{n} incidents", report["incidents"])}
+    if report["kind"] == "daily":
+        return _("Last daily report, {date}: {uptime}, {incidents}.", date=weekday(first, first.year), **said)
+    if report["kind"] == "weekly":
+        week = f"{day(first, last.year)} – {day(last, last.year)}"
+        return _("Last weekly report, {date}: {uptime}, {incidents}.", date=week, **said)
+    return _("Last monthly report, {date}: {uptime}, {incidents}.", date=month_title(first.year, first.month), **said)
 
 
 def viewers_text(summary: Json | None) -> str:

@@ -9,18 +9,19 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.auth.cookies import ACCESS_COOKIE, read_cookie
 from hub.auth.permissions import ANONYMOUS, Principal, Right
+from hub.domain.report import ReportKind
+from hub.domain.text import iso
 from hub.errors import HubError, Unauthenticated
-from hub.services import pages
+from hub.services import latency, pages, reports
 from hub.services.database import one_moment
 from hub.services.rendered import Moment, Output
 from hub.services.snapshots import read_snapshot
 from hub.services.time_travel import reaches_back_to, read_past
 from hub.services.uptime import page_uptime
 from hub.services.views import resolve_view, see_page
-from hub.web.context import bars_of, page_context
+from hub.web.context import Figures, page_context
 from hub.web.language import choices, speak_for, wish_of
 from hub.web.messages import DEFAULT, _, speak
-from hub.web.present import Json
 from hub.web.render import Renderer
 from hub.web.shells import Shell, View, make_view
 from hub.web.then import Reach, Then, read_instant
@@ -29,7 +30,7 @@ BAR_DAYS = 90
 # All that page.js imports, told to the browser at once instead of file by file.
 MODULES = (
     "page.js", "client.js", "fallback.js", "timers.js", "reducer.js", "protocol.js", "session.js",
-    "view.js", "visitor.js", "morph.js", "present.js", "words.js", "bars.js", "messages.js",
+    "view.js", "visitor.js", "morph.js", "figures.js", "present.js", "words.js", "messages.js",
 )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ class Pages:
         request: Request,
         principal: Principal,
         moment: Moment,
-        figures: Json,
+        figures: Figures,
         since: datetime | None,
         now: datetime | None = None,
     ) -> Response:
@@ -160,11 +161,23 @@ class Pages:
         return self.respond(request, "problem.html", ANONYMOUS, status=error.http_status, heading=error.message)
 
 
-async def _figures(moment: Moment) -> Json:
-    return await page_uptime(moment.session, moment.sight.page, moment.sight.view, days=BAR_DAYS, now=moment.now)
+async def _figures(moment: Moment) -> Figures:
+    """As they were at the moment, reports as well."""
+    session, page, view = moment.session, moment.sight.page, moment.sight.view
+    uptime = await page_uptime(session, page, view, days=BAR_DAYS, now=moment.now)
+    shown = [component["id"] for component in moment.snapshot["components"]]
+    ended = {
+        kind: await reports.list_reports(session, page, view, kind=kind, limit=1)
+        for kind in (ReportKind.WEEKLY, ReportKind.MONTHLY)
+    }
+    return Figures(
+        uptime,
+        await latency.recent(session, shown, moment.now),
+        {kind.value: found[0] for kind, found in ended.items() if found and found[0]["computed_at"] <= iso(moment.now)},
+    )
 
 
-def _context(moment: Moment, figures: Json, since: datetime | None, now: datetime | None = None) -> dict[str, Any]:
+def _context(moment: Moment, figures: Figures, since: datetime | None, now: datetime | None = None) -> dict[str, Any]:
     """What `page.html` is made from, in the language that is spoken. `since`: how far one may look back."""
     zone = ZoneInfo(moment.snapshot["page"]["time_zone"])
     return {
@@ -172,7 +185,7 @@ def _context(moment: Moment, figures: Json, since: datetime | None, now: datetim
         "past": Reach.of(since, zone, now or moment.now),
         "modules": MODULES,
         "gone_heading": _("There is nothing here"),
-        **page_context(moment.snapshot, bars_of(figures), moment.now),
+        **page_context(moment.snapshot, figures, moment.now),
     }
 
 

@@ -184,6 +184,11 @@ def percent(ratio: float) -> str:
     return _("{number} %", number=f"{hundredths // 100}{point}{hundredths % 100:02}")
 
 
+def share(weight: float) -> str:
+    """`30 %`, `12.5 %`: as exact as it was set."""
+    return _("{number} %", number=f"{weight * 100:.6g}".replace(".", _(".")))
+
+
 def sentence(description: str) -> str:
     """The page's roll-up as the visitor reads it; any other text as it is."""
     return SENTENCES.get(description, description)
