@@ -3,7 +3,7 @@
 import { Arrangement } from "./console-arrange.js";
 import { addComponent, addGroup, editComponent, editGroup } from "./console-component.js";
 import { ask, toast } from "./forms.js";
-import { h, morphChildren } from "./morph.js";
+import { h, morph, morphChildren } from "./morph.js";
 import { api } from "./session.js";
 import { icon, status } from "./view.js";
 import { STATUSES, STATUS_WORDS } from "./words.js";
@@ -16,6 +16,8 @@ export class ComponentsPane {
     this.box = document.getElementById("components");
     this.filter = document.getElementById("find-component");
     this.arrangement = new Arrangement(this);
+    this.known = new Map(); // id → {looks, element}
+    this.sets = new Map(); // group's id → element
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("click", ({ target }) => {
       const button = target.closest("button");
@@ -31,7 +33,7 @@ export class ComponentsPane {
   draw(snapshot) {
     this.drawn = snapshot;
     if (this.arrangement.isBusy) return; // what is being moved must not jump; the newest is drawn afterwards
-    morphChildren(this.box, this.rows(snapshot));
+    morphChildren(this.box, this.sections(snapshot));
     this.filter.closest("label").hidden = snapshot.components.length < FILTER_FROM;
     document.getElementById("no-components").hidden = snapshot.components.length > 0;
     this.find();
@@ -42,20 +44,38 @@ export class ComponentsPane {
     else editComponent(this.desk, this.desk.component(key));
   }
 
-  rows(snapshot) {
+  /** The elements of now, with what has not changed left as it is: a page may have hundreds of rows. */
+  sections(snapshot) {
     const isArranging = this.arrangement.isOn;
     const handle = (name) => isArranging && h("span", { class: "handle", "aria-hidden": "true", title: `Drag ${name}` }, "⠿");
     const edit = (name) => h("button", { type: "button", class: "quiet edit", title: `Edit ${name}` }, h("span", { "aria-hidden": "true" }, "⋯"), h("span", { class: "vh" }, `Edit ${name}`));
-    return this.desk.groups(isArranging).map(([group, members]) =>
-      h(
-        "section", { class: `set${isArranging ? " arranging" : ""}`, "data-key": `g-${group.id}` },
-        (group.name || isArranging) && h("h3", {}, group.id ? handle(group.name) : null, h("bdi", { class: "name" }, group.name || "In no group"), group.id ? edit(group.name) : null),
-        h("ul", { "data-group": group.id }, members.map((c) => this.row(c, snapshot, handle(c.name), edit(c.name)))),
-      ),
-    );
+    const present = new Map();
+    const sections = this.desk.groups(isArranging).map(([group, members]) => {
+      const rows = members.map((c) => {
+        const reason = this.reason(c, snapshot);
+        const looks = JSON.stringify([c.name, c.status, c.base_status, reason, isArranging]);
+        let known = this.known.get(c.id);
+        if (known?.looks !== looks) {
+          const fresh = this.row(c, reason, handle(c.name), edit(c.name));
+          if (known) morph(known.element, fresh);
+          known = { looks, element: known?.element ?? fresh };
+        }
+        present.set(c.id, known);
+        return known.element;
+      });
+      const heading = group.id || isArranging || group.name ? [h("h3", {}, group.id ? handle(group.name) : null, h("bdi", { class: "name" }, group.name || "In no group"), group.id ? edit(group.name) : null)] : [];
+      const section = this.sets.get(group.id) ?? h("section", { "data-key": `g-${group.id}` }, h("div", {}), h("ul", { "data-group": group.id }));
+      this.sets.set(group.id, section);
+      section.className = isArranging ? "set arranging" : "set";
+      morphChildren(section.firstElementChild, heading);
+      morphChildren(section.lastElementChild, rows);
+      return section;
+    });
+    this.known = present;
+    return sections;
   }
 
-  row(c, snapshot, handle, edit) {
+  row(c, reason, handle, edit) {
     const choice = (value, index) =>
       h(
         "button",
@@ -70,7 +90,7 @@ export class ComponentsPane {
       h("span", { class: "name", dir: "auto" }, handle, h("span", {}, c.name)),
       h("div", { class: "picks", role: "group", "aria-label": `Status of ${c.name}` }, STATUSES.map(choice)),
       edit,
-      h("p", { class: "shown" }, status(c.status), this.reason(c, snapshot)),
+      h("p", { class: "shown" }, status(c.status), reason && h("span", { class: "reason" }, reason)),
     );
   }
 
@@ -80,7 +100,7 @@ export class ComponentsPane {
     const holder =
       snapshot.incidents.find((i) => i.components[c.id] === c.status) ??
       snapshot.maintenances.find((m) => m.status !== "scheduled" && m.components.includes(c.id));
-    return h("span", { class: "reason" }, holder ? `through “${holder.name}”` : "through another layer");
+    return holder ? `through “${holder.name}”` : "through another layer";
   }
 
   find() {

@@ -130,6 +130,7 @@ async def test_two_operators_at_once_see_each_other_and_lose_nothing(site: Site,
     await site.send("POST", f"incidents/{incident['id']}/updates", {"status": "identified", "body": "Their words."})
     await expect(card.locator(".last")).to_contain_text("Their words.")
     await expect(card.get_by_label("Next words")).to_have_value("My words.")
+    await expect(card.get_by_label("Next words")).to_be_focused()  # what comes from others takes nothing away
     await card.get_by_role("button", name="Post update").click()
     question = console.locator("#question")
     await expect(question).to_contain_text("Their words.")
