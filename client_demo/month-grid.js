@@ -24,7 +24,7 @@ export function months(maintenances, zone, now) {
 
 function grid(month, planned, today, thisYear) {
   const first = Date.parse(`${month}-01`) / DAY_MS;
-  const title = new Intl.DateTimeFormat(language, { year: "numeric", month: "long", timeZone: "UTC" }).format(first * DAY_MS);
+  const title = new Intl.DateTimeFormat(language, { year: "numeric", month: "long", timeZone: "UTC" }).format(first * DAY_MS).replace(/\s/g, " ");
   const weeks = [];
   for (let monday = first - ((first + 3) % 7); weeks.length === 0 || monthOf(monday) === month; monday += 7) {
     weeks.push([0, 1, 2, 3, 4, 5, 6].map((step) => cell(monday + step, month, planned, today, thisYear)));

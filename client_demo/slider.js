@@ -62,7 +62,8 @@ export function travel(page, client, mark) {
   function say(at) {
     const band = byId("then");
     band.hidden = at === null;
-    band.querySelector(".says").textContent = at === null ? "" : _("You are looking at {moment}.", { moment: words(at) });
+    const text = at === null ? "" : _("You are looking at {moment}.", { moment: words(at) });
+    band.querySelector(".says").textContent = byId("announcer").textContent = text;
     const address = new URL(location.href);
     if (at === null) address.searchParams.delete("at");
     else address.searchParams.set("at", new Date(at).toISOString());

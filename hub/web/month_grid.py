@@ -69,5 +69,5 @@ def _cell(day: date, month: int, items: Sequence[Json], today: date) -> Cell:
 
 
 def title_of(year: int, month: int) -> str:
-    """`November 2026`, `ноябрь 2026 г.`, `noviembre de 2026`."""
-    return format_skeleton("yMMMM", date(year, month, 1), locale=language())
+    """`November 2026`, `ноябрь 2026 г.`, `noviembre de 2026`; browsers differ from Babel in the kind of the spaces."""
+    return " ".join(format_skeleton("yMMMM", date(year, month, 1), locale=language()).split())

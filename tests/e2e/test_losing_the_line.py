@@ -16,6 +16,7 @@ def row(page, site, name):
 
 
 async def test_a_page_whose_hub_is_gone_says_so_and_recovers_every_change(site: Site, open_tab: OpenTab):
+    """Case 61."""
     async with tcp_proxy(site.hub.port) as proxy:
         tab = await open_tab(f"http://127.0.0.1:{proxy.port}/p/{site.slug}")
         await is_live(tab)

@@ -1,6 +1,7 @@
 """What a visitor sees of the page, and when."""
 
 import asyncio
+import re
 import time
 
 import httpx2
@@ -55,11 +56,16 @@ async def test_an_incident_is_told_from_opening_to_its_end(site: Site, open_tab:
 
 
 async def test_only_rows_that_changed_are_touched(site: Site, open_tab: OpenTab):
-    tab = await open_tab(site.url)
+    """Case 62. Twenty changes: one row is drawn anew; focus, selection and scroll stay."""
+    tab = await open_tab(site.url, height=400)
     await is_live(tab)
     link = tab.locator("#history .past a").first
     await link.focus()
     await tab.evaluate("document.querySelectorAll('.component').forEach((row) => { row.mark = true; })")
+    await tab.evaluate("getSelection().selectAllChildren(document.querySelector('#history .past .body'))")
+    kept = await tab.evaluate("[scrollY, String(getSelection())]")
+    assert kept[0] > 0
+    assert kept[1]
     await tab.evaluate(
         """() => {
             globalThis.touched = new Set();
@@ -73,15 +79,18 @@ async def test_only_rows_that_changed_are_touched(site: Site, open_tab: OpenTab)
             });
         }"""
     )
+    for status in ("degraded_performance", "operational") * 10:
+        await site.set_status("Billing", status)
     await site.set_status("Billing", "degraded_performance")
     await expect(row(tab, site, "Billing")).to_have_text("Degraded performance")
+    assert await tab.evaluate("[scrollY, String(getSelection())]") == kept
     assert await tab.evaluate("[...globalThis.touched]") == [site.components["Billing"]]
     assert await tab.evaluate("[...document.querySelectorAll('.component')].every((row) => row.mark)")
     assert await link.evaluate("(element) => element === document.activeElement")
 
 
 async def test_nothing_is_lost_between_rendering_and_the_open_socket(site: Site, open_tab: OpenTab, browser):
-    """The page is rendered, then things change, then its script runs: it goes on from the rendered position."""
+    """Case 64. Rendered, then things change, then the script runs: it goes on from the rendered position."""
     html = (await site.operator.get(f"/p/{site.slug}", headers={"Authorization": ""})).text
     await site.set_status("Billing", "major_outage")
     await site.set_status("Dashboard", "degraded_performance")
@@ -161,12 +170,22 @@ async def test_no_width_scrolls_sideways(site: Site, open_tab: OpenTab, width: i
 
 
 async def test_markup_in_any_text_is_shown_and_never_run(site: Site, open_tab: OpenTab):
+    """Case 92. In every text of the page, live and loaded again."""
     bad = '<img src=x onerror="globalThis.hacked=1">'
     tab = await open_tab(site.url)
     await is_live(tab)
     await site.send("PATCH", f"components/{site.components['Billing']}", {"name": bad, "description": bad})
     await site.open_incident(bad, {TRACKING: "partial_outage"}, bad)
+    group = (await site.send("GET", "groups"))[0]["id"]
+    await site.send("PATCH", f"groups/{group}", {"name": bad})
+    window = next(item for item in await site.send("GET", "maintenances"))
+    await site.send("PATCH", f"maintenances/{window['id']}", {"name": bad, "body": bad})
+    answer = await site.operator.patch(f"/api/v1/pages/{site.slug}", json={"title": bad, "description": bad})
+    assert answer.is_success, answer.text
+    await expect(tab.locator("#intro")).to_have_text(bad)
+    await expect(tab.locator(".brand")).to_have_text(bad)
     await expect(tab.locator("#incidents .incident h3").first).to_have_text(bad)
+    await expect(tab.locator("#upcoming .months td a")).to_have_attribute("title", re.compile(re.escape(bad)))
     await expect(tab.locator(f'[data-key="{site.components["Billing"]}"] .name')).to_have_text(bad)
     await tab.reload()
     await expect(tab.locator("#incidents .incident h3").first).to_have_text(bad)
