@@ -51,6 +51,7 @@ export class Figures {
   /** The rows show another snapshot than `before`: a status can only make today worse. */
   async drawn(before, snapshot) {
     this.#reach();
+    this.#clear(before, snapshot);
     const old = new Map(before.components.map((c) => [c.id, c.status]));
     const changed = new Map(this.page.then === null ? snapshot.components.filter((c) => old.get(c.id) !== c.status).map((c) => [c.id, c.status]) : []);
     const touched = [...this.root.querySelectorAll(".bars")].filter((bars) => changed.has(keyOf(bars)) || !bars.querySelector("svg"));
@@ -60,6 +61,22 @@ export class Figures {
       if (!bars.querySelector("svg")) draw(bars);
       if (changed.has(keyOf(bars))) worsenToday(bars, changed.get(keyOf(bars)));
     }
+  }
+
+  /** What was reckoned with more than may be seen now must not stay; the means are asked for anew. */
+  #clear(before, snapshot) {
+    const left = new Set(snapshot.components.map((c) => c.id));
+    const isOther = before.channel !== snapshot.channel;
+    const gone = before.components.filter((c) => isOther || !left.has(c.id));
+    if (!gone.length || this.page.then !== null) return;
+    for (const { group_id: id } of gone) {
+      const mean = id && this.root.querySelector(`[data-key="g-${id}"] summary > .uptime`);
+      if (!mean) continue;
+      delete mean.dataset.uptime;
+      mean.textContent = "";
+    }
+    for (const text of document.querySelectorAll(".report")) text.remove();
+    this.soon();
   }
 
   /** Uptime goes on: what has passed since the last call is taken off what it costs, before the snapshot changes. */

@@ -128,8 +128,11 @@ class Page {
 
   /** The grid of days with maintenance, drawn anew. */
   async months() {
+    const box = byId("months").querySelector(".months");
+    const known = new Set(this.snapshot.maintenances.map((m) => `#maintenance-${m.id}`));
+    if ([...box.querySelectorAll("a")].some((link) => !known.has(link.getAttribute("href")))) box.replaceChildren(); // at once
     const { months } = await import("./month-grid.js");
-    byId("months").querySelector(".months").replaceChildren(...months(this.snapshot.maintenances, this.zone, this.now()));
+    box.replaceChildren(...months(this.snapshot.maintenances, this.zone, this.now()));
   }
 
   top(snapshot, now) {

@@ -180,3 +180,24 @@ async def test_response_times_are_drawn_where_there_are_any(site: Site, open_tab
 
 async def line_in(tab: Page, component: str) -> str | None:
     return await tab.locator(f'[data-key="{component}"] .latency path').get_attribute("d")
+
+
+async def test_what_leaves_the_view_leaves_the_figures_and_the_calendar(site: Site, open_tab: OpenTab):
+    """The mean of a group, and the days of a window, say nothing of what may not be seen any more."""
+    component = site.components["Billing"]
+    await site.set_status("Billing", "major_outage")
+    start = datetime.now(UTC) + timedelta(days=3)
+    times = {"scheduled_for": start.isoformat(), "scheduled_until": (start + timedelta(hours=1)).isoformat()}
+    body = {"name": "New ledger", "body": "Soon.", "components": [component], **times}
+    window = await site.send("POST", "maintenances", body)
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    mean = tab.locator(".group", has=tab.locator(f'[data-key="{component}"]')).locator("summary > .uptime")
+    assert uptime_in(await mean.inner_text()) < 100
+    sibling = tab.locator(".group", has=tab.locator(f'[data-key="{site.components["Dashboard"]}"]'))
+    day = tab.locator(f'#months td a[href="#maintenance-{window["id"]}"]')
+    await expect(day).to_have_count(1)
+    await site.send("PATCH", f"components/{component}", {"audience": "verified"})
+    await expect(day).to_have_count(0)
+    await expect(sibling.locator("summary > .uptime")).to_have_text("100 %")
+    assert "New ledger" not in await tab.content()

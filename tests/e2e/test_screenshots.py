@@ -49,6 +49,12 @@ async def test_an_incident_is_pictured(demo: Site, open_tab: OpenTab):
     await take(tab, "incident")
 
 
+async def test_the_history_is_pictured(demo: Site, open_tab: OpenTab):
+    tab = await open_tab(f"{demo.url}/history", width=1100, height=900)
+    await expect(tab.locator(".past").first).to_be_visible()
+    await take(tab, "history")
+
+
 async def test_the_console_is_pictured(demo: Site, open_tab: OpenTab):
     tab = await sign_in(demo, open_tab, width=1280, height=850)
     await expect(tab.get_by_text("Rates & labels").first).to_be_visible()
