@@ -30,7 +30,7 @@ async def take(tab: Page | Locator, name: str, **options: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("status-page", {"width": 1100, "height": 900}),
+        ("status-page", {"width": 1100, "height": 1700}),
         ("status-page-dark", {"width": 1100, "height": 900, "scheme": "dark"}),
         ("status-page-phone", {"width": 390, "height": 844, "device_scale_factor": 2}),
     ],
