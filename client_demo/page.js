@@ -11,6 +11,7 @@ import { showVisitor, vanish } from "./visitor.js";
 import { STATUS_WORDS, UPDATE_WORDS, Zone, ago, sentence } from "./words.js";
 
 const TICK_MS = 15_000;
+const RELOAD_WITHIN_MS = 3_000;
 const byId = (id) => document.getElementById(id);
 const at = (text) => Date.parse(text);
 
@@ -217,6 +218,8 @@ export function announcement(event, before, snapshot) {
 /** Whether an event tells of days before today, whose bars then have changed. */
 export function touchesPast({ type, set = {} }, before, isPast) {
   if (type === "incident.edited" || type === "maintenance.edited" || type === "incident.deleted") return true;
+  const starts = new Map(before.components.map((c) => [c.id, c.start_date]));
+  if ((set.components ?? []).some((c) => starts.has(c.id) && starts.get(c.id) !== c.start_date)) return true;
   if (type !== "incident.opened" && type !== "incident.updated") return false;
   const known = new Set([...before.incidents, ...before.history].flatMap((i) => i.updates.map((update) => update.id)));
   return [...(set.incidents ?? []), ...(set.history ?? [])].some((incident) =>
@@ -286,6 +289,8 @@ function main() {
   client.addEventListener("change", ({ detail }) => {
     if (page.then !== null) return page.held(detail);
     const before = page.snapshot;
+    // Other days, other clocks: all of it anew, but not by all at the same moment.
+    if (detail.snapshot.page.time_zone !== page.zone.name) setTimeout(() => location.reload(), Math.random() * RELOAD_WITHIN_MS);
     if (!detail.event) return page.restart(detail.snapshot);
     page.render(detail.snapshot);
     const words = announcement(detail.event, before, detail.snapshot);

@@ -118,10 +118,12 @@ async def test_uptime_goes_on_while_one_watches(site: Site, open_tab: OpenTab):
 async def test_the_past_that_changes_changes_the_bars(site: Site, open_tab: OpenTab):
     """Case 41, the page's side: something backdated is on its day within a second or two."""
     component = site.components["Tracking"]
-    await site.send("PATCH", f"components/{component}", {"start_date": f"{datetime.now(UTC) - timedelta(days=30):%F}"})
     tab = await open_tab(site.url)
     await is_live(tab)
     bars = tab.locator(f'[data-key="{component}"] .bars')
+    start_date = datetime.now(UTC) - timedelta(days=30)
+    await site.send("PATCH", f"components/{component}", {"start_date": f"{start_date:%F}"})
+    await expect(bars).to_have_attribute("data-days", re.compile(r"no{30,31}$"))
     assert "m" not in (await bars.get_attribute("data-days") or "")
     start = datetime.now(UTC) - timedelta(days=5)
     body = {"name": "Then", "status": "resolved", "body": "It was.", "components": {component: "major_outage"}}
@@ -201,3 +203,12 @@ async def test_what_leaves_the_view_leaves_the_figures_and_the_calendar(site: Si
     await expect(day).to_have_count(0)
     await expect(sibling.locator("summary > .uptime")).to_have_text("100 %")
     assert "New ledger" not in await tab.content()
+
+
+async def test_another_time_zone_of_the_page_is_another_page(site: Site, open_tab: OpenTab):
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    answer = await site.operator.patch(f"/api/v1/pages/{site.slug}", json={"time_zone": "Asia/Tokyo"})
+    assert answer.is_success, answer.text
+    await expect(tab.locator("#zone")).to_contain_text("Asia/Tokyo (UTC+9)")
+    await is_live(tab)
