@@ -32,7 +32,8 @@ _CHANGING = re.compile(
     re.IGNORECASE,
 )
 _LATE = re.compile(
-    r"\d+ (seconds?|minutes?|min) ago|just now|less than a minute|\b\d+ min\b|(?:\b|T)\d\d:\d\d\b|\d+(\.\d+)?\s?%|\d+\.\d+"
+    r"\d+ (seconds?|minutes?|min) ago|just now|less than a minute|\b\d+ min\b|(?:\b|T)\d\d:\d\d\b"
+    r"|\d+(\.\d+)?\s?%|\d+\.\d+"
     r"|\"(downtime_s|length_s|operational|under_maintenance|degraded_performance|partial_outage|major_outage)\":\d+"
 )
 OPS_AUDIENCE = f"group:{OPS}"
