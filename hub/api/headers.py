@@ -5,7 +5,7 @@ import time
 import uuid
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,8 +27,10 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Cache-Control": "no-store",  # whoever lets an answer be kept has thought about who asked for it
 }
-_HSTS = "max-age=31536000"
-_NO_FRAMES = "frame-ancestors 'none'"
+_DEFAULTS = tuple((name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items())
+_POLICY = b"content-security-policy"
+_HSTS = b"max-age=31536000"
+_NO_FRAMES = b"frame-ancestors 'none'"
 
 
 class RequestContext:
@@ -48,14 +50,20 @@ class RequestContext:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                for name, value in {**SECURITY_HEADERS, **scope["state"].get("rate_limit_headers", {})}.items():
-                    headers.setdefault(name, value)
-                if _NO_FRAMES in headers["Content-Security-Policy"]:
-                    headers.setdefault("X-Frame-Options", "DENY")  # the same for browsers from before 2016
-                if self.is_https or scope["scheme"] == "https":
-                    headers.setdefault("Strict-Transport-Security", _HSTS)
+                headers = list(message.get("headers", ()))
+                present = {name for name, _ in headers}
+                headers += ((name, value) for name, value in _DEFAULTS if name not in present)
+                limits: dict[str, str] = scope["state"].get("rate_limit_headers", {})
+                told = ((name.lower().encode(), value.encode()) for name, value in limits.items())
+                headers += (item for item in told if item[0] not in present)  # a refusal has them already
+                no_frames = any(name == _POLICY and _NO_FRAMES in value for name, value in headers)
+                if no_frames and b"x-frame-options" not in present:
+                    headers.append((b"x-frame-options", b"DENY"))  # the same for browsers from before 2016
+                is_https = self.is_https or scope["scheme"] == "https"
+                if is_https and b"strict-transport-security" not in present:
+                    headers.append((b"strict-transport-security", _HSTS))
+                headers.append((b"x-request-id", request_id.encode()))
+                message["headers"] = headers
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
