@@ -173,6 +173,10 @@ class _Application(Starlette):
         self.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "\0" in scope.get("path", ""):
+            # Like bytes that are no UTF-8. PostgreSQL refuses to look for a NUL, and a refused query is everybody's
+            # whose questions were asked in it.
+            scope["path"] = scope["path"].replace("\0", "\ufffd")
         await self._hosts(scope, receive, send)
 
     async def _beneath_its_host(self, scope: Scope, receive: Receive, send: Send) -> None:

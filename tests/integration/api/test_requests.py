@@ -199,6 +199,17 @@ async def test_names_that_nothing_can_have_are_absent(api, admin, page, componen
     assert await api.fingerprint() == before
 
 
+async def test_an_address_with_a_nul_is_absent_and_costs_nobody_else_an_answer(api, page):
+    """Those who ask for pages at the same time share a query: what PostgreSQL refuses must not be in it."""
+    outputs = ("", "/api/v2/summary.json", "/history.atom", "/history.rss", "/maintenance.ics", "/badge.svg", "/embed")
+    paths = [f"/p/{name}{output}" for name in ("%00", "acme%00", "a%00b") for output in (*outputs, "/history")]
+    paths += [f"/p/acme/{kind}/%00" for kind in ("incidents", "maintenances", "components")]
+    paths += ["/p/acme/components/%00/badge.svg", "/p/acme/feed/%00/history.atom", "/p/acme/%00"]
+    for path in paths:
+        lost, found = await asyncio.gather(api.anonymous.get(path), api.anonymous.get("/p/acme/api/v2/status.json"))
+        assert (lost.status_code, found.status_code) == (404, 200), path
+
+
 async def test_injections_in_text_are_stored_as_text(admin, page):
     for text in ("'; DROP TABLE page; --", "{{7*7}}", "%s%n", "<script>alert(1)</script>", "\\", "🙂", "\u202egnp.exe"):
         made = data_of(await admin.post(f"{PAGE}/components", json={"name": text, "description": text}), 201)
