@@ -25,7 +25,7 @@ from hub.channels_file import channels_of
 from hub.clock import SystemClock
 from hub.documents.feeds import feed_routes
 from hub.documents.hosts import PageHosts
-from hub.documents.statuspage import statuspage_routes
+from hub.documents.statuspage import statuspage_routes, wrong_method
 from hub.engine.broker_redis import RedisBroker
 from hub.engine.census import Census
 from hub.engine.custom import CustomChannels
@@ -149,7 +149,7 @@ def create_app(settings: Settings) -> Starlette:
             *web_routes(site),
         ],
         middleware=http_middleware(settings),
-        exception_handlers={404: nothing_here},
+        exception_handlers={404: nothing_here, 405: wrong_method},
         lifespan=lifespan,
     )
 

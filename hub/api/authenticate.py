@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from starlette.requests import HTTPConnection
 
+from hub.auth import machine_keys
 from hub.auth.cookies import ACCESS_COOKIE, read_cookie, set_cookie
 from hub.auth.origins import is_allowed_origin
 from hub.auth.permissions import ANONYMOUS, Principal
@@ -13,14 +14,16 @@ from hub.services.credentials import Credentials
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
-async def principal_of(connection: HTTPConnection) -> Principal:
+async def principal_of(connection: HTTPConnection, *, takes_oauth: bool = False) -> Principal:
     """The principal, rights as the database has them now; `ANONYMOUS` without credentials.
+
+    `takes_oauth`: a key may also come as `Authorization: OAuth …`, as programs written for Statuspage send theirs.
 
     Raises Unauthenticated or TokenExpired for credentials that are there but not good, and Forbidden when a cookie
     would authorise a write, or open a socket, for a page of another origin. Tokens in URLs are not looked at.
     """
     credentials: Credentials = connection.state.credentials
-    token = bearer_token(connection)
+    token = bearer_token(connection, takes_oauth=takes_oauth)
     if token is not None:
         return _from_here(connection, await credentials.principal(await credentials.prove(token)))
     base_url = connection.state.settings.base_url
@@ -41,15 +44,17 @@ def _from_here(connection: HTTPConnection, principal: Principal) -> Principal:
     return replace(principal, address=connection.client.host if connection.client else "")
 
 
-def bearer_token(connection: HTTPConnection) -> str | None:
+def bearer_token(connection: HTTPConnection, *, takes_oauth: bool = False) -> str | None:
     """The token of `Authorization: Bearer …`, None without the header; any other scheme is Unauthenticated."""
     header = connection.headers.get("authorization")
     if header is None:
         return None
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    scheme, token = scheme.lower(), token.strip()
+    is_key = takes_oauth and scheme == "oauth" and token.startswith(machine_keys.PREFIX)
+    if not (is_key or (scheme == "bearer" and token)):
         raise Unauthenticated
-    return token.strip()
+    return token
 
 
 def require_own_origin(connection: HTTPConnection) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from hub.auth.cookies import ACCESS_COOKIE, read_cookie
 from hub.auth.permissions import ANONYMOUS, Principal
 from hub.errors import Unauthenticated
-from hub.services.rendered import Rendered
+from hub.services.rendered import Rendered, accepts_gzip
 
 # Asked again each time, and answered with 304 where nothing changed: nothing is ever older than the page.
 PUBLIC = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
@@ -17,10 +17,13 @@ PRIVATE = {"Cache-Control": "private, no-store"}
 SECRET = {"Cache-Control": "private, no-cache", "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
 
 
-async def principal_of(request: Request) -> Principal:
-    """Who asks. A cookie that is not good any more makes nobody of him; a bad token is for him to know."""
+async def principal_of(request: Request, *, takes_oauth: bool = False) -> Principal:
+    """Who asks. A cookie that is not good any more makes nobody of him; a bad token is for him to know.
+
+    `takes_oauth`: as in `hub.api.authenticate`.
+    """
     try:
-        principal: Principal = await request.state.principals(request)
+        principal: Principal = await request.state.principals(request, takes_oauth=takes_oauth)
     except Unauthenticated:
         if "authorization" in request.headers:
             raise
@@ -48,7 +51,7 @@ def deliver(
     if status == 200 and _knows(request.headers.get("if-none-match", ""), made.etag):
         return Response(status_code=304, headers=headers)
     body = made.body
-    if made.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+    if made.packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
         body, headers["Content-Encoding"] = made.packed, "gzip"
     headers["Content-Type"] = f"{media_type}; charset=utf-8"
     return Response(body, status_code=status, headers=headers)

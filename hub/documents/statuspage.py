@@ -1,22 +1,25 @@
 """`/p/{slug}/api/v2/*.json`: the documents that programs written for Statuspage read, each as its caller may see it."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hub.access import Access, open_to
 from hub.documents.delivery import PRIVATE, PUBLIC, deliver, keeping, principal_of
 from hub.documents.outputs import made_for, site_of
-from hub.errors import HubError, NotFound
+from hub.errors import HubError, MethodNotAllowed, NotFound
 from hub.feeds.statuspage import DOCUMENTS, MOST, Source, document
 from hub.services.recent import recent_incidents, recent_maintenances
 from hub.services.rendered import Moment, Output
 
 MEDIA_TYPE = "application/json"
 _FOR_ALL_SITES = {"Cross-Origin-Resource-Policy": "cross-origin"}
+_ADDRESS = re.compile(r"/p/[^/]+/api/v2/")
 _PREFLIGHT = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD",
@@ -52,7 +55,10 @@ def _document(name: str) -> Callable[[Request], Awaitable[Response]]:
 
         keep = keeping(request)
         try:
-            made = await made_for(request, await principal_of(request), Output(f"v2/{name}", (url,)), build)
+            principal = await principal_of(request, takes_oauth=True)
+            made = await made_for(request, principal, Output(f"v2/{name}", (url,)), build)
+        except NotFound:
+            return _refusal(NotFound())
         except HubError as error:
             return _refusal(error)
         return deliver(request, made, MEDIA_TYPE, keep, more=_FOR_ALL_SITES if keep is PUBLIC else None)
@@ -62,6 +68,14 @@ def _document(name: str) -> Callable[[Request], Awaitable[Response]]:
 
 async def _nothing(_: Request) -> Response:
     return _refusal(NotFound())
+
+
+async def wrong_method(request: Request, error: Exception) -> Response:
+    """The answer to a method that an address does not take (405): in JSON where documents are."""
+    assert isinstance(error, HTTPException), "routes raise nothing else"
+    if _ADDRESS.match(request.scope["path"]) is None:
+        return PlainTextResponse(error.detail, error.status_code, error.headers)
+    return _refusal(MethodNotAllowed(headers=error.headers))
 
 
 def _refusal(error: HubError) -> Response:

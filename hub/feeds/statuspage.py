@@ -15,7 +15,7 @@ import nh3
 
 Json = dict[str, Any]
 
-MOST = 50  # incidents or maintenances in one document
+MOST = 50  # incidents or maintenances of any state in one document; of those that are not over, all
 DOCUMENTS = (
     "summary",
     "status",
@@ -145,15 +145,17 @@ def _incidents(source: Source, found: Iterable[Json], rows: Mapping[str, Json]) 
     """Newest start first."""
     newest_first = sorted(found, key=lambda item: (item["started_at"], item["created_at"], item["id"]), reverse=True)
     return [
-        {
-            **_event(source, item, item["components"], rows),
-            "impact": item["impact"],
-            "started_at": instant(item["started_at"], source.zone),
-            "monitoring_at": _or_none(item["monitoring_at"], source.zone),
-            "resolved_at": _or_none(item["resolved_at"], source.zone),
-            "shortlink": f"{source.url}/incidents/{item['id']}",
-        }
-        for item in newest_first[:MOST]
+        _event(
+            source,
+            item,
+            rows,
+            monitoring_at=item["monitoring_at"],
+            resolved_at=item["resolved_at"],
+            impact=item["impact"],
+            shortlink=f"{source.url}/incidents/{item['id']}",
+            started_at=item["started_at"],
+        )
+        for item in newest_first
     ]
 
 
@@ -161,32 +163,51 @@ def _maintenances(source: Source, found: Iterable[Json], rows: Mapping[str, Json
     """Latest window first."""
     latest_first = sorted(found, key=lambda item: (item["scheduled_for"], item["id"]), reverse=True)
     return [
-        {
-            **_event(source, item, item["components"], rows),
-            "impact": "maintenance",
-            "started_at": instant(item["announced_at"], source.zone),
-            "monitoring_at": None,
-            "resolved_at": _or_none(item["completed_at"], source.zone),
-            "shortlink": f"{source.url}/maintenances/{item['id']}",
-            "scheduled_for": instant(item["scheduled_for"], source.zone),
-            "scheduled_until": instant(item["scheduled_until"], source.zone),
-        }
-        for item in latest_first[:MOST]
+        _event(
+            source,
+            item,
+            rows,
+            monitoring_at=None,
+            resolved_at=item["completed_at"],
+            impact="maintenance",
+            shortlink=f"{source.url}/maintenances/{item['id']}",
+            started_at=item["announced_at"],
+            scheduled_for=instant(item["scheduled_for"], source.zone),
+            scheduled_until=instant(item["scheduled_until"], source.zone),
+        )
+        for item in latest_first
     ]
 
 
-def _event(source: Source, item: Json, component_ids: Iterable[str], rows: Mapping[str, Json]) -> Json:
-    """What incidents and maintenances have in common."""
-    named = sorted((rows[key] for key in component_ids if key in rows), key=lambda row: (row["position"], row["id"]))
+def _event(
+    source: Source,
+    item: Json,
+    rows: Mapping[str, Json],
+    *,
+    monitoring_at: str | None,
+    resolved_at: str | None,
+    impact: str,
+    shortlink: str,
+    started_at: str,
+    **window: str,
+) -> Json:
+    """An incident or a maintenance, its fields in the order of the original; of its components the last comes first."""
+    named = [rows[key] for key in item["components"] if key in rows]
     return {
         "id": item["id"],
         "name": item["name"],
         "status": item["status"],
         "created_at": instant(item["created_at"], source.zone),
         "updated_at": instant(item["updated_at"], source.zone),
+        "monitoring_at": _or_none(monitoring_at, source.zone),
+        "resolved_at": _or_none(resolved_at, source.zone),
+        "impact": impact,
+        "shortlink": shortlink,
+        "started_at": instant(started_at, source.zone),
         "page_id": source.snapshot["page"]["id"],
         "incident_updates": [_update(source, item["id"], update, rows) for update in item["updates"]],
-        "components": named,
+        "components": sorted(named, key=lambda row: (-row["position"], row["name"], row["id"])),
+        **window,
         "reminder_intervals": None,
     }
 

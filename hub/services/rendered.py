@@ -10,6 +10,7 @@ is made depends on the view alone: `build` is not told who asks. Kept in this pr
 import asyncio
 import gzip
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,7 @@ REDIS_TTL_S = 600
 REDIS_PATIENCE_S = 0.05
 PACK_FROM_BYTES = 1_024
 _ROOT = Path(__file__).parents[2]
+_NO_GZIP = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 
 _log = structlog.get_logger(__name__)
 
@@ -205,6 +207,11 @@ async def _position_of(session: AsyncSession, channel: str) -> Position:
     if row is None:
         raise NotFound("There is no such page.")
     return Position(*row)
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an answer may be packed (RFC 9110 §12.5.3): `gzip` is named, and not with a weight of nothing."""
+    return "gzip" in accept_encoding and _NO_GZIP.search(accept_encoding) is None
 
 
 def _name(key: _Key) -> str:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.auth.permissions import ANONYMOUS, Principal
-from hub.services.rendered import Rendered
+from hub.services.rendered import Rendered, accepts_gzip
 from hub.web import language, messages, present, words
 from hub.web.message_keys import keys_in
 from hub.web.messages import _, _n
@@ -76,7 +76,7 @@ class Renderer:
         body = self.html(template, visitor=visitor, path=request.url.path, languages=choices, **context).encode()
         headers = self._headers(request, is_private=is_private, is_secret=is_secret, framed_by=framed_by)
         headers["Content-Language"] = messages.language()
-        if len(body) >= COMPRESS_FROM_BYTES and accepts_gzip(request):
+        if len(body) >= COMPRESS_FROM_BYTES and accepts_gzip(request.headers.get("accept-encoding", "")):
             # Level 5: within 2 % of the best size at a third of its time on a page of 50 components.
             body = gzip.compress(body, compresslevel=5, mtime=0)
             headers["Content-Encoding"] = "gzip"
@@ -88,7 +88,7 @@ class Renderer:
         headers["ETag"] = made.etag
         if made.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        if made.packed is not None and accepts_gzip(request):
+        if made.packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
             return Response(made.packed, media_type="text/html", headers=headers | {"Content-Encoding": "gzip"})
         return Response(made.body, media_type="text/html", headers=headers)
 
@@ -105,10 +105,6 @@ class Renderer:
         if chosen := language.cookie_for(request):
             headers["Set-Cookie"] = chosen
         return headers
-
-
-def accepts_gzip(request: Request) -> bool:
-    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 @cache

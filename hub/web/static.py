@@ -9,6 +9,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.services.rendered import accepts_gzip
+
 ROOT = Path(__file__).resolve().parents[2] / "client_demo"
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -79,7 +81,7 @@ class Assets:
         }
         if asset.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if accepts_gzip(request.headers.get("accept-encoding", "")):
             return Response(asset.packed, media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"})
         return Response(asset.body, media_type=asset.media_type, headers=headers)
 

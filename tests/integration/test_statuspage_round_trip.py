@@ -47,7 +47,7 @@ def by_name(document: Json) -> Json:
 
     def event(item: Json) -> Json:
         kept = {key: value for key, value in item.items() if key not in OURS} | since(item)
-        kept |= {"id": None, "page_id": None, "components": sorted(full(row["id"]) or "" for row in item["components"])}
+        kept |= {"id": None, "page_id": None, "components": [full(row["id"]) for row in item["components"]]}
         kept["incident_updates"] = [
             {
                 **update,

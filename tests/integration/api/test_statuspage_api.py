@@ -13,18 +13,18 @@ from tests.support.api import data_of
 PAGE = "/api/v1/pages/acme"
 V2 = "/p/acme/api/v2"
 ONE, MANY = "one", "many"
-LEAF = {
+LEAF = [
     "id", "name", "status", "created_at", "updated_at", "position", "description", "showcase", "start_date", "group_id",
     "page_id", "group", "only_show_if_degraded",
-}  # fmt: skip
-INCIDENT = {
+]  # fmt: skip
+INCIDENT = [
     "id", "name", "status", "created_at", "updated_at", "monitoring_at", "resolved_at", "impact", "shortlink",
     "started_at", "page_id", "incident_updates", "components", "reminder_intervals",
-}  # fmt: skip
-UPDATE = {
+]  # fmt: skip
+UPDATE = [
     "id", "status", "body", "incident_id", "created_at", "updated_at", "display_at", "affected_components",
     "deliver_notifications", "custom_tweet", "tweet_id",
-}  # fmt: skip
+]  # fmt: skip
 
 
 async def read(client, name):
@@ -43,7 +43,7 @@ async def open_incident(admin, words, **fields):
     return data_of(await admin.post(f"{PAGE}/incidents", json=body), 201)
 
 
-async def test_every_field_is_there_and_no_other(api, admin, page):
+async def test_every_field_is_there_in_the_order_of_the_original_and_no_other(api, admin, page):
     group = data_of(await admin.post(f"{PAGE}/groups", json={"name": "Core"}), 201)
     api_row = await add(admin, "API", group_id=group["id"], description="All of it", start_date="2026-01-02")
     await add(admin, "Web")
@@ -52,25 +52,25 @@ async def test_every_field_is_there_and_no_other(api, admin, page):
     body = {"name": "Move", "body": "Soon.", **window, "components": [api_row["id"]]}
     data_of(await admin.post(f"{PAGE}/maintenances", json=body), 201)
     summary = await read(api.anonymous, "summary")
-    assert set(summary) == {"page", "components", "incidents", "scheduled_maintenances", "status"}
-    assert set(summary["page"]) == {"id", "name", "url", "time_zone", "updated_at"}
+    assert list(summary) == ["page", "components", "incidents", "scheduled_maintenances", "status"]
+    assert list(summary["page"]) == ["id", "name", "url", "time_zone", "updated_at"]
     rows = {row["name"]: row for row in summary["components"]}
-    assert set(rows["API"]) == set(rows["Web"]) == LEAF
-    assert set(rows["Core"]) == LEAF | {"components"}
+    assert list(rows["API"]) == list(rows["Web"]) == LEAF
+    assert list(rows["Core"]) == [*LEAF, "components"]
     assert (rows["Core"]["group"], rows["Core"]["components"]) == (True, [api_row["id"]])
     assert rows["Core"]["status"] == rows["API"]["status"] == "partial_outage"
     assert (rows["API"]["group_id"], rows["API"]["start_date"]) == (group["id"], "2026-01-02")
     (incident,) = summary["incidents"]
-    assert set(incident) == INCIDENT
+    assert list(incident) == INCIDENT
     assert incident["impact"] == "major"
     assert incident["components"] == [rows["API"]]
     (update,) = incident["incident_updates"]
-    assert set(update) == UPDATE
+    assert list(update) == UPDATE
     assert update["affected_components"] == [
         {"code": api_row["id"], "name": "Core - API", "old_status": "operational", "new_status": "partial_outage"}
     ]
     (maintenance,) = summary["scheduled_maintenances"]
-    assert set(maintenance) == INCIDENT | {"scheduled_for", "scheduled_until"}
+    assert list(maintenance) == [*INCIDENT[:-1], "scheduled_for", "scheduled_until", INCIDENT[-1]]
     assert (maintenance["impact"], maintenance["status"]) == ("maintenance", "scheduled")
     assert maintenance["started_at"] == maintenance["created_at"]
 
@@ -210,6 +210,30 @@ async def test_the_fifty_first_incident_is_not_told(api, admin, page):
     assert [item["name"] for item in found] == [f"I{number}" for number in range(50, 0, -1)]
 
 
+async def test_what_is_not_over_is_told_however_much_there_is_of_it(api, admin, page):
+    """The limit of fifty is that of the two histories: nothing that is open may push out what is under way."""
+    now = datetime.now(UTC)
+    for number in range(52):
+        await open_incident(admin, {}, name=f"I{number}")
+        begins = now + timedelta(days=1 + number) if number else now - timedelta(minutes=1)
+        window = {"scheduled_for": begins.isoformat(), "scheduled_until": (begins + timedelta(hours=2)).isoformat()}
+        made = data_of(
+            await admin.post(f"{PAGE}/maintenances", json={"name": f"M{number}", "body": "B", **window}), 201
+        )
+        if not number:
+            update = {"status": "in_progress", "body": "We begin."}
+            data_of(await admin.post(f"{PAGE}/maintenances/{made['id']}/updates", json=update), 201)
+    summary = await read(api.anonymous, "summary")
+    upcoming = (await read(api.anonymous, "scheduled-maintenances/upcoming"))["scheduled_maintenances"]
+    active = (await read(api.anonymous, "scheduled-maintenances/active"))["scheduled_maintenances"]
+    assert ([item["name"] for item in active], len(upcoming)) == (["M0"], 51)
+    assert summary["scheduled_maintenances"] == upcoming + active
+    assert len(summary["incidents"]) == 52
+    assert summary["incidents"] == (await read(api.anonymous, "incidents/unresolved"))["incidents"]
+    assert len((await read(api.anonymous, "incidents"))["incidents"]) == 50
+    assert len((await read(api.anonymous, "scheduled-maintenances"))["scheduled_maintenances"]) == 50
+
+
 @pytest.mark.parametrize(
     ("zone", "winter", "summer"),
     [
@@ -281,6 +305,51 @@ async def test_what_does_not_exist_is_json_too(api, page):
     for path in ("subscribers.json", "summary", "incidents/nothing.json", "x/y/z"):
         answer = await api.anonymous.get(f"{V2}/{path}")
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+async def test_every_refusal_is_json_and_says_no_more_than_that(api, admin, page):
+    data_of(await admin.patch(PAGE, json={"audience": "verified"}))
+    absent = [
+        await api.anonymous.get(f"/p/{slug}/api/v2/status.json") for slug in ("acme", "nothing", "ACME", "a" * 300)
+    ]
+    assert {(answer.status_code, answer.content) for answer in absent} == {(404, absent[0].content)}
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        answer = await admin.request(method, f"{V2}/status.json", headers={"Origin": str(admin.base_url)})
+        assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+        assert "GET" in answer.headers["allow"]
+
+
+async def test_a_key_comes_as_the_clients_of_a_private_page_send_it(api, admin, page):
+    """`Authorization: OAuth …` is for machines' keys, and for these documents alone."""
+    data_of(await admin.patch(PAGE, json={"audience": "verified"}))
+    key = data_of(await admin.post("/api/v1/keys", json={"name": "poll", "pages": ["acme"], "scopes": ["read"]}), 201)[
+        "key"
+    ]
+    answer = await api.anonymous.get(f"{V2}/summary.json", headers={"Authorization": f"OAuth {key}"})
+    assert (answer.status_code, answer.json()["page"]["name"]) == (200, "Acme")
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert "access-control-allow-origin" not in answer.headers
+    token = admin.headers["authorization"].split()[1]
+    for path, header in (
+        (f"{V2}/summary.json", f"OAuth {token}"),
+        (f"{V2}/summary.json", "OAuth hub_nothing"),
+        (f"{V2}/summary.json", "OAuth"),
+        (f"{V2}/summary.json", f"Basic {key}"),
+        (PAGE, f"OAuth {key}"),
+        ("/p/acme/history.atom", f"OAuth {key}"),
+    ):
+        refused = await api.anonymous.get(path, headers={"Authorization": header})
+        assert refused.status_code == 401, (path, header)
+
+
+@pytest.mark.parametrize("offered", ["gzip;q=0", "identity, gzip; q=0.0", "br, gzip;q=0, deflate", "", "br"])
+async def test_nobody_gets_packed_what_he_cannot_unpack(api, admin, page, offered):
+    for number in range(5):
+        await add(admin, f"C{number}")
+    for path in (f"{V2}/summary.json", "/p/acme"):
+        plain = await api.anonymous.get(path, headers={"Accept-Encoding": offered})
+        packed = await api.anonymous.get(path, headers={"Accept-Encoding": "gzip;q=0.5, br"})
+        assert ("content-encoding" in plain.headers, packed.headers["content-encoding"]) == (False, "gzip")
 
 
 async def test_markup_in_words_is_harmless_and_breaks_stay(api, admin, page):
