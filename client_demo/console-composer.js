@@ -1,10 +1,11 @@
 /** Right side: open an incident. The maintenance beside it is in console-schedule.js. */
 
-import { Draft, alertLine, check, field, select, submit, toast } from "./forms.js";
+import { Draft, alertLine, check, field, isFilled, select, submit, toast } from "./forms.js";
 import { IMPACTS } from "./console-edit.js";
 import { WordsPicker, audienceField } from "./console-pickers.js";
 import { Preview } from "./console-preview.js";
 import { scheduleForm } from "./console-schedule.js";
+import { mayTell } from "./console-tell.js";
 import { instant } from "./console-times.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
@@ -46,8 +47,8 @@ export class Composer {
 
   incidentForm() {
     const { desk } = this;
-    const name = h("input", { maxlength: "255", placeholder: "What visitors notice", dir: "auto" });
-    const body = h("textarea", { rows: "4", placeholder: "What do you know? Markdown works.", dir: "auto" });
+    const name = h("input", { maxlength: "255", placeholder: "What visitors notice", dir: "auto", required: true });
+    const body = h("textarea", { rows: "4", placeholder: "What do you know? Markdown works.", dir: "auto", required: true });
     const state = select(STATES, "investigating");
     const impact = select(IMPACTS, "");
     const picker = new WordsPicker(desk, "What is affected");
@@ -104,12 +105,16 @@ export class Composer {
     form.addEventListener("input", settle);
     preview.follow(form);
     preview.later();
-    form.addEventListener("submit", async (event) => {
+    form.addEventListener("submit", (event) => {
       event.preventDefault();
+      if (isFilled(form)) submit(form, open);
+    });
+    const open = async () => {
       const body = { ...sent(), notify: notifyBox.checked };
       if (state.value === "resolved" && ended.value) body.resolved_at = instant(desk.zone, ended.value);
-      if (!(await submit(form, () => api("POST", `/pages/${desk.slug}/incidents`, body)))) return;
-      toast(`Opened: ${name.value.trim()}`);
+      if (!(await mayTell(desk, body.notify, `Tell visitors of “${body.name}”?`, { kind: "incident", ...sent() }, "Open incident"))) return;
+      await api("POST", `/pages/${desk.slug}/incidents`, body);
+      toast(`Opened: ${body.name}`);
       form.reset();
       picker.clear();
       picker.element.open = true;
@@ -118,7 +123,7 @@ export class Composer {
       draft.clear();
       settle();
       preview.later();
-    });
+    };
     return form;
   }
 

@@ -4,6 +4,7 @@ import { Draft, alertLine, ask, check, field, submit, toast } from "./forms.js";
 import { editIncident, removeIncident } from "./console-edit.js";
 import { Notes } from "./console-notes.js";
 import { askClash, sheet } from "./console-sheet.js";
+import { lookAt } from "./console-tell.js";
 import { Updates, post } from "./console-updates.js";
 import { h } from "./morph.js";
 import { api, list } from "./session.js";
@@ -73,7 +74,7 @@ class EndedCard {
   open() {
     if (this.updates || !this.element.open) return;
     const { desk } = this;
-    this.updates = new Updates(desk, this.path, this.find, true);
+    this.updates = new Updates(desk, this.path, this.find, "incident");
     this.notes = new Notes(desk, this.path, () => this.find()?.notes_count ?? 0);
     const button = (text, name, work) => h("button", { type: "button", class: name, onclick: work }, text);
     this.element.append(
@@ -174,7 +175,11 @@ class EndedCard {
       return;
     }
     const tell = check("notify", "Tell those who follow the page", true);
-    const answer = await ask("Publish the postmortem?", [h("p", {}, "Everybody who may see the incident reads it from then on."), tell], [["publish", "Publish"], ["stop", "Not yet"]]);
+    const draft = { kind: "incident", about: this.id, status: "postmortem", body: this.base.text };
+    const preview = await this.look(() => draft, () => tell.querySelector("input").checked);
+    if (!preview) return;
+    tell.addEventListener("input", () => preview.draw());
+    const answer = await ask("Publish the postmortem?", [h("p", {}, "Everybody who may see the incident reads it from then on."), preview.element, tell], [["publish", "Publish"], ["stop", "Not yet"]]);
     if (answer !== "publish") return;
     const isDone = await submit(this.form, () => api("POST", `${this.path}/postmortem/publish`, { notify: tell.querySelector("input").checked, version: this.base.version }));
     if (!isDone) return;
@@ -185,13 +190,21 @@ class EndedCard {
     toast("Published");
   }
 
+  /** What visitors will see; null, with a line at the foot, where it cannot be. */
+  look(read, isNews) {
+    return lookAt(this.desk, read, isNews).catch((error) => { toast(error.message); return null; });
+  }
+
   /** Words of their own: what is in the form is a draft, and visitors must not read it. */
   async reopen() {
     const i = this.find();
     const words = h("textarea", { rows: "3", dir: "auto" }, "This has come back. We are looking.");
+    const preview = await this.look(() => ({ kind: "incident", about: this.id, status: "investigating", body: words.value.trim() }));
+    if (!preview) return;
+    preview.follow(words);
     const isDone = await sheet({
       title: `Reopen “${i.name}”?`, answer: "Reopen",
-      parts: [h("p", {}, "It is open again, what it said of components before its end holds again, and those who follow are told:"), field("body", "What visitors read", words)],
+      parts: [h("p", {}, "It is open again, what it said of components before its end holds again, and those who follow are told:"), field("body", "What visitors read", words), preview.element],
       work: () => post(this.path, { status: "investigating", body: words.value.trim() }, i.version),
     });
     if (isDone) toast("Reopened");

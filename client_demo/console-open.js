@@ -1,10 +1,11 @@
 /** Middle: open incidents, each with what visitors read last and a form for the next words. */
 
-import { Draft, alertLine, ask, check, field, select, submit, toast } from "./forms.js";
+import { Draft, alertLine, ask, check, field, isFilled, select, submit, toast } from "./forms.js";
 import { editIncident, removeIncident } from "./console-edit.js";
 import { Notes } from "./console-notes.js";
 import { WordsPicker } from "./console-pickers.js";
 import { Preview } from "./console-preview.js";
+import { askToTell, mayTell } from "./console-tell.js";
 import { instant } from "./console-times.js";
 import { Updates, lastWords, post } from "./console-updates.js";
 import { h, morph } from "./morph.js";
@@ -79,7 +80,7 @@ class IncidentCard {
   constructor(desk, i) {
     Object.assign(this, { desk, id: i.id, path: `/pages/${desk.slug}/incidents/${i.id}` });
     this.head = incidentHead(desk, i);
-    this.updates = new Updates(desk, this.path, () => this.now, true);
+    this.updates = new Updates(desk, this.path, () => this.now, "incident");
     this.notes = new Notes(desk, this.path, () => this.now?.notes_count ?? 0);
     this.element = h(
       "article", { class: "card", "data-key": i.id }, this.head, this.form(i), h("div", { class: "folds" }, this.updates.element, this.notes.element),
@@ -104,7 +105,7 @@ class IncidentCard {
   form(i) {
     const { desk } = this;
     const state = select(OPEN_STATES, NEXT[i.status] ?? "monitoring");
-    const body = h("textarea", { rows: "3", placeholder: "What do you know now? What happens next?", dir: "auto" });
+    const body = h("textarea", { rows: "3", placeholder: "What do you know now? What happens next?", dir: "auto", required: true });
     const picker = new WordsPicker(desk, "Change components", (id) => this.now?.components[id]);
     const at = h("input", { type: "datetime-local" });
     const notify = check("notify", "Tell those who follow the page", true);
@@ -113,8 +114,8 @@ class IncidentCard {
       "details", { class: "fold" }, h("summary", {}, "It was so earlier"),
       field("display_at", "Since", at, `On the clocks of ${desk.zone.name}. It goes into its place among what was said, and into the figures.`),
     );
-    const sent = (status, components = picker.read()) => ({
-      status, body: body.value.trim(), components, ...(at.value ? { display_at: instant(desk.zone, at.value) } : {}),
+    const sent = (status, said = body.value.trim()) => ({
+      status, body: said, components: picker.read(), ...(at.value ? { display_at: instant(desk.zone, at.value) } : {}),
     });
     const preview = new Preview(desk, () => (body.value.trim() || Object.keys(picker.read()).length ? { kind: "incident", about: this.id, ...sent(state.value) } : null), isNews);
     const resolve = h("button", { type: "button", class: "resolve" }, "Resolve");
@@ -134,49 +135,57 @@ class IncidentCard {
     // The version that these words answer to: what stood there when the operator began to write.
     let version = null;
     form.addEventListener("input", () => { version ??= this.now?.version; });
-    const send = (update, done) =>
-      submit(form, async () => {
-        await post(this.path, { ...update, notify: isNews() }, version);
-        form.reset();
-        version = null;
-        picker.clear();
-        earlier.open = false;
-        state.value = NEXT[update.status] ?? "monitoring";
-        draft.clear();
-        preview.load();
-        toast(done);
-      });
+    const send = async (update, done) => {
+      await post(this.path, { ...update, notify: isNews() }, version);
+      form.reset();
+      version = null;
+      picker.clear();
+      earlier.open = false;
+      state.value = NEXT[update.status] ?? "monitoring";
+      draft.clear();
+      preview.load();
+      toast(done);
+    };
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      send(sent(state.value), `Posted to ${i.name}`);
+      if (!isFilled(form)) return;
+      submit(form, async () => {
+        const update = sent(state.value);
+        const title = `Tell visitors of this about “${this.now.name}”?`;
+        if (await mayTell(desk, isNews(), title, { kind: "incident", about: this.id, ...update }, "Post update")) await send(update, `Posted to ${this.now?.name ?? i.name}`);
+      });
     });
-    resolve.addEventListener("click", async () => {
-      const words = await this.settle(picker.read());
-      if (!words) return;
-      if (!body.value.trim()) body.value = "This incident has been resolved.";
-      await send(sent("resolved", words), `Resolved: ${i.name}`);
-    });
+    resolve.addEventListener("click", () => submit(form, async () => {
+      const update = sent("resolved", body.value.trim() || "This incident has been resolved.");
+      const words = await this.settle(update, isNews());
+      if (words) await send({ ...update, components: words }, `Resolved: ${i.name}`);
+    }));
     return form;
   }
 
   /**
-   * Resolving lets go of every component. One question, and only if a component would stay red through its own status:
-   * that can be set right in the same breath. Returns the words to send, null to stop.
+   * Resolving lets go of every component. One question where people are told, and where a component would stay red through
+   * its own status: that can be set right in the same breath. Returns the words to send, null to stop.
    */
-  async settle(words) {
+  async settle(update, isNews) {
+    const { desk } = this;
+    const words = update.components;
+    const shown = { kind: "incident", about: this.id, ...update };
     const after = (c) => words[c.id] ?? c.base_status;
     const red = Object.keys(this.now.components)
       .map((id) => this.desk.component(id))
       .filter((c) => c && after(c) !== "operational" && after(c) !== "under_maintenance");
-    if (!red.length) return words;
+    if (!red.length) return (await mayTell(desk, isNews, `Tell visitors that “${this.now.name}” is over?`, shown, "Resolve")) ? words : null;
     const body = [h("p", {}, "After resolving, visitors would still see:"), h("ul", { class: "stay" }, red.map((c) => h("li", {}, h("bdi", {}, c.name), status(after(c)))))];
-    const answer = await ask("Resolve, and these components?", body, [["green", "Set them operational"], ["leave", "Leave them as they are"], ["stop", "Do not resolve"]]);
+    const answers = [["green", "Set them operational"], ["leave", "Leave them as they are"], ["stop", "Do not resolve"]];
+    const title = "Resolve, and these components?";
+    const answer = await (isNews ? askToTell(desk, title, shown, answers, body) : ask(title, body, answers));
     if (answer === "leave") return words;
     if (answer !== "green") return null;
     const settled = { ...words };
     for (const c of red) {
       settled[c.id] = "operational";
-      if (c.base_status !== "operational") await api("PATCH", `/pages/${this.desk.slug}/components/${c.id}`, { status: "operational" });
+      if (c.base_status !== "operational") await api("PATCH", `/pages/${desk.slug}/components/${c.id}`, { status: "operational" });
     }
     return settled;
   }

@@ -72,6 +72,7 @@ export class Preview {
     if (number !== this.asked) return; // something newer is under way
     this.element.hidden = false;
     this.shown = shown;
+    this.problem = problem;
     if (problem) {
       this.stage.replaceChildren(h("p", { class: "muted" }, `No preview: ${alertText(problem)}`));
       this.tabs.replaceChildren();

@@ -1,9 +1,10 @@
 /** Scheduling a maintenance: its window on the page's clocks, once or again and again. */
 
-import { Draft, alertLine, check, field, select, submit, toast } from "./forms.js";
+import { Draft, alertLine, check, field, isFilled, select, submit, toast } from "./forms.js";
 import { ComponentsPicker, audienceField } from "./console-pickers.js";
 import { Preview } from "./console-preview.js";
 import { Recurrence } from "./console-recurrence.js";
+import { mayTell } from "./console-tell.js";
 import { instant, localInput } from "./console-times.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
@@ -22,10 +23,10 @@ export const reminderOf = (control) => (control.value ? Number(control.value) : 
 
 export function scheduleForm(desk, pickers) {
   const { zone } = desk;
-  const name = h("input", { maxlength: "255", placeholder: "What is being worked on", dir: "auto" });
+  const name = h("input", { maxlength: "255", placeholder: "What is being worked on", dir: "auto", required: true });
   const start = h("input", { type: "datetime-local" });
   const end = h("input", { type: "datetime-local" });
-  const body = h("textarea", { rows: "3", placeholder: "What will visitors notice meanwhile?", dir: "auto" });
+  const body = h("textarea", { rows: "3", placeholder: "What will visitors notice meanwhile?", dir: "auto", required: true });
   const picker = new ComponentsPicker(desk, "What is affected");
   picker.fill();
   pickers.push(picker);
@@ -49,11 +50,8 @@ export function scheduleForm(desk, pickers) {
   const templates = desk.templates.chooser("maintenance", { use: put, read, restore: put });
   const times = () => ({ scheduled_for: instant(zone, start.value), scheduled_until: instant(zone, end.value), rrule: recurrence.read() });
   const isDraft = () => Boolean((name.value.trim() || body.value.trim() || recurrence.freq.value) && start.value && end.value);
-  const preview = new Preview(
-    desk,
-    () => (isDraft() ? { kind: "maintenance", name: name.value.trim(), body: body.value.trim(), components: picker.read(), audience: audience.read(), ...times() } : null),
-    () => notify.querySelector("input").checked,
-  );
+  const shown = () => ({ kind: "maintenance", name: name.value.trim(), body: body.value.trim(), components: picker.read(), audience: audience.read(), ...times() });
+  const preview = new Preview(desk, () => (isDraft() ? shown() : null), () => notify.querySelector("input").checked);
   const form = h(
     "form", { class: "stack", id: "form-maintenance", novalidate: true }, alertLine(), templates.element,
     field("name", "Name", name),
@@ -80,15 +78,19 @@ export function scheduleForm(desk, pickers) {
   });
   preview.follow(form);
   preview.later();
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (isFilled(form)) submit(form, schedule);
+  });
+  const schedule = async () => {
     const wanted = {
       name: name.value.trim(), body: body.value.trim(), ...times(), components: picker.ids(), audience: audience.read(),
       auto_start: form.elements.auto_start.checked, auto_complete: form.elements.auto_complete.checked,
       remind_before_min: reminderOf(remind), notify: notify.querySelector("input").checked,
     };
-    if (!(await submit(form, () => api("POST", `/pages/${desk.slug}/maintenances`, wanted)))) return;
-    toast(`Scheduled: ${name.value.trim()}`);
+    if (!(await mayTell(desk, wanted.notify, `Tell visitors of “${wanted.name}”?`, shown(), "Schedule"))) return;
+    await api("POST", `/pages/${desk.slug}/maintenances`, wanted);
+    toast(`Scheduled: ${wanted.name}`);
     form.reset();
     usualWindow();
     picker.clear();
@@ -96,6 +98,6 @@ export function scheduleForm(desk, pickers) {
     draft.clear();
     settle();
     preview.later();
-  });
+  };
   return form;
 }

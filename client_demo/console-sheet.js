@@ -27,8 +27,7 @@ export function sheet({ title, parts, answer, work, others = [], draft = null, c
     const finish = () => { isDone = true; kept?.clear(); dialog.close(); };
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      let result;
-      if ((await submit(form, async () => { result = await work(form); })) && result !== false) finish();
+      if (await submit(form, () => work(form))) finish();
     });
     cancel.addEventListener("click", () => { kept?.clear(); dialog.close(); });
     dialog.addEventListener("finish", finish);

@@ -2,6 +2,7 @@
 
 import { ask, check, field, toast } from "./forms.js";
 import { askClash, sheet } from "./console-sheet.js";
+import { lookAt } from "./console-tell.js";
 import { instant, localInput } from "./console-times.js";
 import { h, morph, safeHtml } from "./morph.js";
 import { api } from "./session.js";
@@ -15,10 +16,10 @@ export function lastWords(desk, item) {
   return h("div", { class: "last" }, safeHtml("div", { class: "body", dir: "auto" }, last.body_html), h("p", { class: "when" }, when));
 }
 
-/** All updates in a fold, each with "Correct". `current()`: the item as it is now; `hasTimes`: whether these can move. */
+/** All updates in a fold, each with "Correct". `current()`: the item as it is now; times of an incident's can move. */
 export class Updates {
-  constructor(desk, path, current, hasTimes) {
-    Object.assign(this, { desk, path, current, hasTimes });
+  constructor(desk, path, current, kind) {
+    Object.assign(this, { desk, path, current, kind });
     this.summary = h("summary", {}, "All words");
     this.list = h("ol", { class: "said" });
     this.element = h("details", { class: "fold updates-fold" }, this.summary, this.list);
@@ -51,14 +52,16 @@ export class Updates {
     const body = h("textarea", { rows: "5", dir: "auto" }, update.body);
     const at = h("input", { type: "datetime-local", value: localInput(this.desk.zone, Date.parse(update.display_at)) });
     const shownAt = at.value;
+    const hasTimes = this.kind === "incident";
     const tell = check("notify", "Tell those who follow again", false);
     const path = `${this.path}/updates/${update.id}`;
     const isSaved = await sheet({
       title: "Correct what was said", answer: "Save", draft: `${this.desk.slug}:update:${update.id}`,
-      parts: [field("body", "Words", body), this.hasTimes && field("display_at", "Said at", at, `On the clocks of ${this.desk.zone.name}; between the words before and after.`), tell].filter(Boolean),
+      parts: [field("body", "Words", body), hasTimes && field("display_at", "Said at", at, `On the clocks of ${this.desk.zone.name}; between the words before and after.`), tell].filter(Boolean),
       work: async () => {
         const wanted = { body: body.value.trim(), notify: tell.querySelector("input").checked };
-        if (this.hasTimes && at.value !== shownAt) wanted.display_at = instant(this.desk.zone, at.value);
+        if (hasTimes && at.value !== shownAt) wanted.display_at = instant(this.desk.zone, at.value);
+        if (wanted.notify && !(await this.mayTellAgain(wanted.body))) return false;
         try {
           await api("PATCH", path, { ...wanted, version });
         } catch (error) {
@@ -75,6 +78,13 @@ export class Updates {
       },
     });
     if (isSaved) toast("Corrected");
+  }
+
+  /** The new words, and how many have the page open, before those who follow are told once more. */
+  async mayTellAgain(body) {
+    const { reach } = await lookAt(this.desk, () => ({ kind: this.kind, about: this.current().id, body }));
+    const words = h("blockquote", { class: "mine" }, h("p", { dir: "auto" }, body));
+    return (await ask("Tell those who follow again?", [words, reach], [["tell", "Tell them"], ["back", "Back to my text"]])) === "tell";
   }
 }
 

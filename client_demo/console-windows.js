@@ -1,12 +1,13 @@
 /** Maintenances that are planned or under way: words, begin, finish, move, call off. */
 
-import { Draft, alertLine, ask, check, field, select, submit, toast } from "./forms.js";
+import { Draft, alertLine, ask, check, field, isFilled, select, submit, toast } from "./forms.js";
 import { editMaintenance, removeMaintenance } from "./console-edit.js";
 import { Notes } from "./console-notes.js";
 import { Cards } from "./console-open.js";
 import { Preview } from "./console-preview.js";
 import { ruleWords } from "./console-recurrence.js";
 import { saveOver, sheet } from "./console-sheet.js";
+import { lookAt, mayTell } from "./console-tell.js";
 import { instant, localInput } from "./console-times.js";
 import { Updates, lastWords, post } from "./console-updates.js";
 import { h, morph } from "./morph.js";
@@ -59,7 +60,7 @@ class MaintenanceCard {
   constructor(desk, m) {
     Object.assign(this, { desk, id: m.id, path: `/pages/${desk.slug}/maintenances/${m.id}` });
     this.head = head(desk, m);
-    this.updates = new Updates(desk, this.path, () => this.now, false);
+    this.updates = new Updates(desk, this.path, () => this.now, "maintenance");
     this.notes = new Notes(desk, this.path, () => this.now?.notes_count ?? 0);
     const button = (text, name, work) => h("button", { type: "button", class: name, onclick: () => work(this.now) }, text);
     this.begin = button("Begin now", "begin", (now) => this.step(now, "Begin now?", "Begin", "The maintenance has begun.", "updates", { status: "in_progress" }));
@@ -89,11 +90,12 @@ class MaintenanceCard {
   }
 
   form() {
-    const body = h("textarea", { rows: "3", dir: "auto" });
+    const body = h("textarea", { rows: "3", dir: "auto", required: true });
     this.state = select(Object.fromEntries(STATES.map((key) => [key, UPDATE_WORDS[key]])), "scheduled");
     const notify = check("notify", "Tell those who follow the page", true);
     const isNews = () => notify.querySelector("input").checked;
-    const preview = new Preview(this.desk, () => (body.value.trim() ? { kind: "maintenance", about: this.id, status: this.state.value, body: body.value.trim() } : null), isNews);
+    const shown = () => ({ kind: "maintenance", about: this.id, status: this.state.value, body: body.value.trim() });
+    const preview = new Preview(this.desk, () => (body.value.trim() ? shown() : null), isNews);
     const form = h(
       "form", { class: "stack", novalidate: true }, alertLine(), field("body", "Next words", body), field("status", "State", this.state), notify, preview.element,
       h("p", { class: "actions" }, h("button", { type: "submit" }, "Post update")),
@@ -106,7 +108,9 @@ class MaintenanceCard {
     form.addEventListener("input", () => { version ??= this.now?.version; });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
+      if (!isFilled(form)) return;
       submit(form, async () => {
+        if (!(await mayTell(this.desk, isNews(), `Tell visitors of this about “${this.now.name}”?`, shown(), "Post update"))) return;
         await post(this.path, { status: this.state.value, body: body.value.trim(), notify: isNews() }, version);
         body.value = "";
         version = null;
@@ -121,19 +125,30 @@ class MaintenanceCard {
   /** One step of its life, which visitors are told of: asked for, with the words they read. */
   async step(m, title, answer, usual, address, more) {
     const body = h("textarea", { rows: "3", dir: "auto" }, usual);
-    const isDone = await sheet({
-      title: `${title.slice(0, -1)}: ${m.name}`, answer, parts: [h("p", {}, "Whoever has the page open sees it at once."), field("body", "What visitors read", body)],
+    const preview = await this.look(m, body, more.status ?? "completed");
+    const isDone = preview && await sheet({
+      title: `${title.slice(0, -1)}: ${m.name}`, answer, parts: [field("body", "What visitors read", body), preview.element],
       work: () => api("POST", `${this.path}/${address}`, { ...more, body: body.value.trim(), version: m.version }),
     });
     if (isDone) toast(address === "finish" ? `Finished: ${m.name}` : `Begun: ${m.name}`);
   }
 
+  /** What visitors will see with the words in `body`, which follows them; null, with a line at the foot, where it cannot be. */
+  async look(m, body, status) {
+    const read = () => ({ kind: "maintenance", about: m.id, status, body: body.value.trim() });
+    const preview = await lookAt(this.desk, read).catch((error) => { toast(error.message); return null; });
+    preview?.follow(body);
+    return preview;
+  }
+
   async callOff(m) {
     const series = m.rrule ? [["series", "Call off all that follow"]] : [];
     const body = h("textarea", { rows: "3", dir: "auto" }, "The maintenance has been cancelled.");
+    const preview = await this.look(m, body, "completed");
+    if (!preview) return;
     const answer = await ask(
       `Call off “${m.name}”?`,
-      [h("p", {}, "Visitors read that it was called off, and calendars take it out."), h("div", { class: "stack" }, field("body", "What visitors read", body))],
+      [h("p", {}, "Visitors read that it was called off, and calendars take it out."), h("div", { class: "stack" }, field("body", "What visitors read", body), preview.element)],
       [["off", "Call it off"], ...series, ["keep", "Keep it"]],
     );
     if (answer !== "off" && answer !== "series") return;

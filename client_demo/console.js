@@ -114,7 +114,10 @@ function keys(desk) {
   document.addEventListener("keydown", (event) => {
     const { target } = event;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      target.closest("form")?.requestSubmit();
+      event.preventDefault();
+      // In a question the chosen answer is what is sent.
+      if (target.matches("dialog form[method] button")) target.click();
+      else target.closest("form")?.requestSubmit();
       return;
     }
     const isTyping = target.matches("input, textarea, select") || document.querySelector("dialog[open]");

@@ -77,20 +77,30 @@ export function isFilled(form) {
   return !isEmpty;
 }
 
-/** Run `work` with the form's buttons off; errors go into the form. True when it went through. */
+const busy = new WeakSet();
+
+/**
+ * Run `work` with the form's buttons off; errors go into the form. True when it went through; false where `work` says so,
+ * and while the form is being sent already.
+ */
 export async function submit(form, work) {
+  if (busy.has(form)) return false;
+  busy.add(form);
   showErrors(form, null);
+  const focused = document.activeElement;
   const buttons = [...form.querySelectorAll("button")];
   for (const button of buttons) button.disabled = true;
   try {
-    await work();
-    return true;
+    return (await work()) !== false;
   } catch (error) {
     if (error.name !== "ApiError" && !("status" in error)) throw error;
     showErrors(form, error);
     return false;
   } finally {
+    busy.delete(form);
     for (const button of buttons) button.disabled = false;
+    // A button that was off could not have the focus back from a dialog.
+    if (document.activeElement === document.body && form.contains(focused)) focused.focus();
   }
 }
 
@@ -135,14 +145,24 @@ export class Draft {
   }
 }
 
-/** Ask in a dialog; resolves with the value of the button that was taken, null on Escape. */
-export function ask(title, body, answers) {
+let answered = Promise.resolve();
+
+/** Ask in a dialog, one question at a time; resolves with the value of the button that was taken, null on Escape. */
+export function ask(...question) {
+  const answer = answered.then(() => pose(...question));
+  answered = answer;
+  return answer;
+}
+
+function pose(title, body, answers) {
   const dialog = document.getElementById("question");
   document.getElementById("question-title").textContent = title;
   document.getElementById("question-body").replaceChildren(...body);
   const buttons = answers.map(([value, text], index) => h("button", { value, class: index === 0 ? "main" : "" }, text));
   document.getElementById("question-actions").replaceChildren(...buttons);
   dialog.returnValue = "";
+  // A key that is still held down from what has asked answers nothing.
+  dialog.onkeydown = (event) => { if (event.repeat && event.key === "Enter") event.preventDefault(); };
   dialog.showModal();
   buttons[0].focus();
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue || null), { once: true }));

@@ -216,6 +216,11 @@ async def is_live(page: Page) -> None:
     await page.wait_for_selector("body[data-live=live]", timeout=25_000)
 
 
+async def tell(console: Page, answer: str) -> None:
+    """What notifies is shown first; say that it may go."""
+    await console.locator("#question[open]").get_by_role("button", name=answer, exact=True).click()
+
+
 async def sign_in(site: Site, open_tab: OpenTab, **options: object) -> Page:
     """The console of `site`, reached as an operator would."""
     tab = await open_tab(f"{site.hub.base_url}/console?page={site.slug}", **options)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import EMAIL, OpenTab, Site, is_live, sign_in
+from tests.e2e.conftest import EMAIL, OpenTab, Site, is_live, sign_in, tell
 
 pytestmark = pytest.mark.e2e
 
@@ -56,6 +56,8 @@ async def test_an_incident_is_opened_updated_and_resolved_with_the_keyboard_alon
     await console.locator('#form-incident textarea[name="body"]').focus()
     await console.keyboard.type("We are looking.")
     await console.keyboard.press("Control+Enter")
+    await expect(console.locator("#question[open]")).to_be_visible()
+    await console.keyboard.press("Enter")
     card = console.locator("#incidents .card", has_text="Labels do not print")
     await expect(card).to_contain_text("We are looking.")
     seen = visitor.locator("#incidents .incident", has_text="Labels do not print")
@@ -66,8 +68,13 @@ async def test_an_incident_is_opened_updated_and_resolved_with_the_keyboard_alon
     await console.keyboard.press("u")
     await console.keyboard.type("A disk is full.")
     await console.keyboard.press("Control+Enter")
+    await expect(console.locator("#question[open]")).to_be_visible()
+    await console.keyboard.press("Control+Enter")  # the same key goes on
     await expect(seen).to_contain_text("A disk is full.")
+    await expect(console.locator("#toasts")).to_contain_text("Posted to Labels do not print")
     await card.locator(".resolve").focus()
+    await console.keyboard.press("Enter")
+    await expect(console.locator("#question[open]")).to_be_visible()
     await console.keyboard.press("Enter")
     await expect(seen).to_have_count(0)
     await expect(card).to_have_count(0)
@@ -97,6 +104,7 @@ async def test_a_maintenance_is_scheduled_begun_and_ended(site: Site, open_tab: 
     await form.locator(f'input[name="affects.{site.components["Billing"]}"]').check()
     await form.locator('textarea[name="body"]').fill("Scans pause for a minute.")
     await form.get_by_role("button", name="Schedule").click()
+    await tell(console, "Schedule")
     await expect(visitor.locator("#upcoming")).to_contain_text("New scanners")
     card = console.locator("#maintenances .card", has_text="New scanners")
     sheet = console.locator("dialog.sheet[open]")
@@ -132,6 +140,7 @@ async def test_two_operators_at_once_see_each_other_and_lose_nothing(site: Site,
     await expect(card.get_by_label("Next words")).to_have_value("My words.")
     await expect(card.get_by_label("Next words")).to_be_focused()  # what comes from others takes nothing away
     await card.get_by_role("button", name="Post update").click()
+    await tell(console, "Post update")
     question = console.locator("#question")
     await expect(question).to_contain_text("Their words.")
     await expect(question).to_contain_text("My words.")

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import EMAIL, PASSWORD, OpenTab, Site, is_live, sign_in
+from tests.e2e.conftest import EMAIL, PASSWORD, OpenTab, Site, is_live, sign_in, tell
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -134,6 +134,7 @@ async def test_every_kind_of_visitor_is_shown_beforehand_and_a_draft_outlives_th
     await expect(box.get_by_label("Next words")).to_have_value("Half a thought")
     await expect(box.locator(f'select[name="components.{site.components["Tracking"]}"]')).to_have_value("major_outage")
     await form.get_by_role("button", name="Open incident").click()
+    await tell(console, "Open incident")
     seen = visitor.locator("#incidents article", has_text="Invoices are late")
     await expect(seen.locator(".chip")).to_have_count(1)
     assert "Billing" not in await seen.inner_text()

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from tests.e2e.conftest import OpenTab, Site, is_live, sign_in
+from tests.e2e.conftest import OpenTab, Site, is_live, sign_in, tell
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -34,6 +34,7 @@ async def test_an_incident_is_told_corrected_noted_and_explained(site: Site, ope
     await expect(form.locator('[name="name"]')).to_have_value("Something else")
     await form.locator('select[name="template"]').select_option(label="Labels do not print")
     await form.get_by_role("button", name="Open incident").click()
+    await tell(console, "Open incident")
     card = console.locator("#incidents .card", has_text="Labels do not print")
     await expect(card.locator(".last")).to_contain_text("We look.")
     shown = visitor.locator("#incidents article", has_text="Labels do not print")
@@ -65,6 +66,7 @@ async def test_an_incident_is_told_corrected_noted_and_explained(site: Site, ope
     await expect(shown).to_contain_text("Critical impact")
 
     await card.get_by_role("button", name="Resolve").click()
+    await tell(console, "Resolve")
     await expect(card).to_have_count(0)
     ended = console.locator("#ended details.ended", has_text="Labels do not print")
     await ended.locator("> summary").click()
@@ -133,6 +135,7 @@ async def test_windows_come_again_move_begin_and_are_called_off(site: Site, open
     )
     await form.locator('[name="remind_before_min"]').select_option("1440")
     await form.get_by_role("button", name="Schedule").click()
+    await tell(console, "Schedule")
     card = console.locator("#maintenances .card", has_text="New pumps")
     await expect(card).to_contain_text("comes again every week on Sun")
     await card.get_by_role("button", name="Move").click()
@@ -148,6 +151,7 @@ async def test_windows_come_again_move_begin_and_are_called_off(site: Site, open
     await card.get_by_label("Next words").fill("Half of it is done.")
     await expect(card.locator(".preview")).to_contain_text("Half of it is done.")
     await card.get_by_role("button", name="Post update").click()
+    await tell(console, "Post update")
     await expect(visitor.locator("#running")).to_contain_text("Half of it is done.")
     await card.get_by_role("button", name="Finish").click()
     await sheet.get_by_role("button", name="Finish").click()
