@@ -1,10 +1,7 @@
-"""Maintenance windows: their states, which transition is due at an instant, and when a window comes again."""
+"""Maintenance windows: their states, and which transition is due at an instant."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
-
-from dateutil.rrule import rrulestr
 
 
 class MaintenanceStatus(StrEnum):
@@ -61,71 +58,6 @@ def due_status(
     return None
 
 
-_FREQUENCIES = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
-
-
-def recurrence_problem(rule: str) -> str | None:
-    """What is wrong with an RRULE (RFC 5545 §3.3.10), in words for its author; None when it can be used."""
-    parts = dict(part.partition("=")[::2] for part in rule.upper().split(";"))
-    if parts.get("FREQ") not in _FREQUENCIES:
-        return "must repeat daily, weekly, monthly or yearly, such as FREQ=WEEKLY;BYDAY=SU"
-    if "\n" in rule or "DTSTART" in parts:
-        return "must be one rule without a start of its own"
-    if any(name in parts for name in ("BYHOUR", "BYMINUTE", "BYSECOND")):
-        return "takes its time of day from scheduled_for"
-    if any(name in parts and not parts[name].lstrip("0").isdecimal() for name in ("COUNT", "INTERVAL")):
-        return "needs whole numbers above 0 for COUNT and INTERVAL"
-    try:
-        rrulestr(rule, dtstart=datetime.fromtimestamp(0, UTC if parts.get("UNTIL", "").endswith("Z") else None))
-    except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
-        return "is not a recurrence rule"
-    return None
-
-
-# Where a rule is tried: so close to the last year a date can have that a search which finds nothing ends soon (dateutil
-# looks at every day up to there), and yet more than 28 years before it, after which weekdays and leap days come again.
-_TRIAL_YEARS = range(9936, 9964)
-_TRIAL_PHASE = 8  # so that a year is tried in one whose days fall on the same days of the week
-_LIMITS = ("COUNT", "UNTIL")
-
-
-def comes_again(rule: str, local: datetime) -> bool:
-    """Has a rule, but for its COUNT and UNTIL, a date after `local` within some 28 years? Takes milliseconds."""
-    parts = [part for part in rule.split(";") if part.partition("=")[0].upper() not in _LIMITS]
-    trial = local.replace(tzinfo=None, year=_TRIAL_YEARS[0] + (local.year - 2000 + _TRIAL_PHASE) % len(_TRIAL_YEARS))
-    return rrulestr(";".join(parts), dtstart=trial).after(trial) is not None
-
-
 def remind_at(scheduled_for: datetime, remind_before_min: int | None) -> datetime | None:
     """When to remind of a window, None for never."""
     return None if remind_before_min is None else scheduled_for - timedelta(minutes=remind_before_min)
-
-
-def next_window(
-    rule: str, zone: ZoneInfo, scheduled_for: datetime, scheduled_until: datetime
-) -> tuple[datetime, datetime, str] | None:
-    """(start, end, rule) of the window after this one, None when the rule has run out.
-
-    The time of day is that of the page's zone on both sides of a DST change; a local time that does not exist moves
-    forward, one that comes twice runs once. A COUNT in the rule counts what is left, this window included.
-    """
-    parts = [part for part in rule.split(";") if part]
-    names = {part.partition("=")[0].upper(): part for part in parts}
-    unlimited = ";".join(part for part in parts if part is not names.get("COUNT"))
-    if "COUNT" in names:
-        left = int(names["COUNT"].partition("=")[2]) - 1
-        if left < 1:
-            return None
-        rule = f"{unlimited};COUNT={left}"
-    local = scheduled_for.astimezone(zone)
-    if not names.get("UNTIL", "").upper().endswith("Z"):  # RFC 5545 §3.3.10: UNTIL in UTC goes with an aware start
-        local = local.replace(tzinfo=None)
-    following = rrulestr(unlimited, dtstart=local).after(local)
-    if following is None:
-        return None
-    start = following.replace(tzinfo=zone).astimezone(UTC)
-    if start.astimezone(zone).replace(tzinfo=None) != following.replace(tzinfo=None) and "BYHOUR" not in names:
-        rule += (
-            f";BYHOUR={following.hour};BYMINUTE={following.minute}"  # what the windows after the shifted one go back to
-        )
-    return start, start + (scheduled_until - scheduled_for), rule

@@ -13,7 +13,8 @@ from hub.domain.channel import is_slug
 from hub.domain.color import is_color
 from hub.domain.document import Value
 from hub.domain.incident import Impact, IncidentStatus
-from hub.domain.maintenance import MaintenanceStatus, recurrence_problem
+from hub.domain.maintenance import MaintenanceStatus
+from hub.domain.recurrence import recurrence_problem
 from hub.domain.status import Status
 
 Record = dict[str, Any]
@@ -76,7 +77,7 @@ def _flag(value: Value) -> bool:
 
 def _rrule(value: Value) -> str:
     rule = value.text(500)
-    if (problem := recurrence_problem(rule)) is not None:
+    if (problem := recurrence_problem(rule, is_stored=True)) is not None:
         raise value.fault(problem)
     return rule
 

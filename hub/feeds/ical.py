@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from dateutil.parser import isoparse
 from icalendar import Calendar, Event, Timezone, vRecur
 
+from hub.domain.recurrence import until_the_end_of_its_day
 from hub.feeds.entries import Json, Site, parse, xml_text
 from hub.feeds.zones import timezone_text
 
@@ -80,7 +81,7 @@ def _uid(item: Json, site: Site, *, is_last: bool) -> str:
 def _rule(rule: str, zone: ZoneInfo) -> str:
     """The stored rule, its end in UTC as RFC 5545 §3.3.10 wants it where the start has a zone."""
     parts = []
-    for part in filter(None, rule.upper().split(";")):
+    for part in until_the_end_of_its_day(rule).upper().split(";"):
         name, _, value = part.partition("=")
         if name == "UNTIL" and not value.endswith("Z"):
             value = isoparse(value).replace(tzinfo=zone).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")

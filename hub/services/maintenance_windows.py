@@ -3,7 +3,7 @@
 Everything here works inside a `change_page` of the caller.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +13,9 @@ from sqlalchemy import insert
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.domain.maintenance import ACTIVE_STATUSES, MaintenanceStatus, next_window, remind_at
+from hub.domain.maintenance import ACTIVE_STATUSES, MaintenanceStatus, remind_at
 from hub.domain.page import Maintenance
+from hub.domain.recurrence import next_window
 from hub.domain.status import Status, worst
 from hub.ids import new_id
 from hub.services.write import PageChange
@@ -22,6 +23,8 @@ from models import Maintenance as MaintenanceRow
 from models import MaintenanceComponent, MaintenanceUpdate
 
 REMIND_BEFORE_MIN = 60
+FINISHED = "The maintenance is complete."
+MISSED_WINDOWS_TOLD = 100
 
 _MS = timedelta(milliseconds=1)
 
@@ -49,6 +52,29 @@ class NewMaintenance:
 async def insert_maintenance(
     change: PageChange, new: NewMaintenance, series_id: str | None = None, sequence: int = 0
 ) -> str:
+    maintenance_id = await _insert_row(
+        change,
+        new,
+        series_id=series_id,
+        sequence=sequence,
+        status=MaintenanceStatus.SCHEDULED,
+        reminded_at=reminded_by(change, new.scheduled_for, new.remind_before_min),
+    )
+    await _insert_update(
+        change, maintenance_id, MaintenanceStatus.SCHEDULED, new.body, change.now, new.components, notify=new.notify
+    )
+    return maintenance_id
+
+
+async def _insert_row(
+    change: PageChange,
+    new: NewMaintenance,
+    *,
+    series_id: str | None,
+    sequence: int,
+    status: MaintenanceStatus,
+    **instants: datetime | None,
+) -> str:
     maintenance_id = new_id()
     await change.session.execute(
         insert(MaintenanceRow).values(
@@ -56,7 +82,7 @@ async def insert_maintenance(
             page_id=change.page_id,
             name=new.name,
             body=new.body,
-            status=MaintenanceStatus.SCHEDULED.value,
+            status=status.value,
             audience=new.audience,
             scheduled_for=new.scheduled_for,
             scheduled_until=new.scheduled_until,
@@ -66,15 +92,12 @@ async def insert_maintenance(
             series_id=series_id or (maintenance_id if new.rrule else None),
             sequence=sequence,
             remind_before_min=new.remind_before_min,
-            reminded_at=reminded_by(change, new.scheduled_for, new.remind_before_min),
             created_at=change.now,
             updated_at=change.now,
+            **instants,
         )
     )
     await link(change.session, maintenance_id, new.components)
-    await _insert_update(
-        change, maintenance_id, MaintenanceStatus.SCHEDULED, new.body, change.now, new.components, notify=new.notify
-    )
     return maintenance_id
 
 
@@ -120,7 +143,7 @@ async def move(
     if (starts or ends) and has_started is not None and min(has_started, at) < change.now:
         change.rewrite(maintenance.component_ids, min(has_started, at))
     if ends:
-        await insert_next(change, maintenance)
+        await insert_next(change, maintenance, over_at=at)
     return await add_words(change, maintenance, status, body, at=at, notify=notify)
 
 
@@ -140,37 +163,65 @@ async def add_words(
     )
 
 
-async def insert_next(change: PageChange, maintenance: Maintenance) -> None:
-    """The next window of a recurring maintenance that has not ended yet; windows missed altogether are passed over."""
+async def insert_next(change: PageChange, maintenance: Maintenance, *, over_at: datetime) -> None:
+    """The next window of a recurring maintenance that has not ended yet, after those that nobody was there for.
+
+    `over_at`: when this one was over. Windows that were to begin and end by themselves since then did so as planned;
+    nobody is notified of them. Others are passed over, and of very many all but the latest.
+    """
     if maintenance.rrule is None:
         return
     window: tuple[datetime, datetime, str] | None
     window = (maintenance.scheduled_for, maintenance.scheduled_until, maintenance.rrule)
     zone = ZoneInfo(change.before.page.time_zone)
-    while window is not None:
-        start, end, rule = window
-        window = next_window(rule, zone, start, end)
-        if window is not None and window[1] > change.now:
+    missed: deque[NewMaintenance] = deque(maxlen=MISSED_WINDOWS_TOLD)
+    series_id, sequence = maintenance.series_id or maintenance.id, maintenance.sequence + 1
+    while (window := next_window(window[2], zone, window[0], window[1])) is not None:
+        following = _window_like(change, maintenance, *window)
+        if window[1] > change.now:
+            # A sequence of its own: the series begins at another time now, and calendars count its changes.
+            await insert_maintenance(change, following, series_id=series_id, sequence=sequence)
             break
-    if window is None:
-        return
-    await insert_maintenance(
-        change,
-        NewMaintenance(
-            name=maintenance.name,
-            body=maintenance.body,
-            scheduled_for=window[0],
-            scheduled_until=window[1],
-            components=[key for key in maintenance.component_ids if key in change.before.statuses],
-            rrule=window[2],
-            auto_start=maintenance.auto_start,
-            auto_complete=maintenance.auto_complete,
-            audience=maintenance.audience,
-            remind_before_min=maintenance.remind_before_min,
-        ),
-        series_id=maintenance.series_id or maintenance.id,
-        sequence=maintenance.sequence + 1,  # the series begins at another time now, and calendars count its changes
+        if window[1] > over_at and following.auto_start and following.auto_complete:
+            missed.append(following)
+    for item in missed:
+        await _insert_missed(change, item, series_id, sequence)
+
+
+def _window_like(
+    change: PageChange, maintenance: Maintenance, scheduled_for: datetime, scheduled_until: datetime, rrule: str
+) -> NewMaintenance:
+    return NewMaintenance(
+        name=maintenance.name,
+        body=maintenance.body,
+        scheduled_for=scheduled_for,
+        scheduled_until=scheduled_until,
+        components=[key for key in maintenance.component_ids if key in change.before.statuses],
+        rrule=rrule,
+        auto_start=maintenance.auto_start,
+        auto_complete=maintenance.auto_complete,
+        audience=maintenance.audience,
+        remind_before_min=maintenance.remind_before_min,
     )
+
+
+async def _insert_missed(change: PageChange, missed: NewMaintenance, series_id: str, sequence: int) -> None:
+    """A window that is over: it began and ended when it was to, and is told of in silence."""
+    begun, ended = missed.scheduled_for, missed.scheduled_until
+    maintenance_id = await _insert_row(
+        change,
+        missed,
+        series_id=series_id,
+        sequence=sequence,
+        status=MaintenanceStatus.COMPLETED,
+        started_at=begun,
+        completed_at=ended,
+        announced_at=begun,
+    )
+    await _insert_update(
+        change, maintenance_id, MaintenanceStatus.COMPLETED, FINISHED, ended, missed.components, notify=False
+    )
+    change.rewrite(missed.components, begun)
 
 
 async def link(session: AsyncSession, maintenance_id: str, component_ids: Sequence[str]) -> None:

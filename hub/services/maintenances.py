@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
 from hub.domain.archive import Month
-from hub.domain.maintenance import MaintenanceStatus, comes_again, may_follow, recurrence_problem
+from hub.domain.maintenance import MaintenanceStatus, may_follow
 from hub.domain.page import Maintenance, PageState
+from hub.domain.recurrence import series_problem, without_time_of_day
 from hub.domain.snapshot import Json, maintenance_is_visible, maintenance_json, visible_components
 from hub.errors import Conflict, Invalid, NotFound
 from hub.services.audiences import check_audience
 from hub.services.maintenance_windows import (
+    FINISHED,
     NewMaintenance,
     add_words,
     insert_maintenance,
@@ -35,7 +37,7 @@ from models import Maintenance as MaintenanceRow
 __all__ = ["NewMaintenance", "schedule"]
 
 _TIMES = ("scheduled_for", "scheduled_until", "rrule")
-_FINISHED, _CANCELLED = "The maintenance is complete.", "The maintenance has been cancelled."
+_CANCELLED = "The maintenance has been cancelled."
 _NAME_OF_DELETED = "Maintenance"
 
 
@@ -89,7 +91,7 @@ async def finish(
         maintenance = await find_maintenance(change, maintenance_id, expected_version)
         if not maintenance.is_active:
             raise Conflict(f"This maintenance is not under way: it is {maintenance.status.value}.")
-        await move(change, maintenance, MaintenanceStatus.COMPLETED, body or _FINISHED, at=now)
+        await move(change, maintenance, MaintenanceStatus.COMPLETED, body or FINISHED, at=now)
     return await get(session, slug, maintenance_id, by=by)
 
 
@@ -126,7 +128,7 @@ async def cancel(
         )
         await add_words(change, maintenance, MaintenanceStatus.COMPLETED, body or _CANCELLED, at=now)
         if not ends_series:
-            await insert_next(change, maintenance)
+            await insert_next(change, maintenance, over_at=maintenance.scheduled_until)
     return await get(session, slug, maintenance_id, by=by)
 
 
@@ -155,6 +157,8 @@ async def update(
         if is_moved:
             _check_move(change, maintenance, values)
             values["sequence"] = maintenance.sequence + 1
+            if maintenance.rrule is not None and "scheduled_for" in values and "rrule" not in values:
+                values["rrule"] = without_time_of_day(maintenance.rrule)  # the new time counts for those after it
             change.kind = "maintenance.updated"
         if values.get("rrule") is not None and maintenance.series_id is None:
             values["series_id"] = maintenance_id
@@ -346,7 +350,7 @@ def _check_move(change: PageChange, maintenance: Maintenance, values: Mapping[st
     _check_window(start, end)
     if not values.keys().isdisjoint(_TIMES[:2]) and end <= change.now:
         raise Invalid(fields={"scheduled_until": "must lie in the future; to end it now, finish it"})
-    _check_recurrence(change, rule, start)
+    _check_recurrence(change, rule, start, is_stored="rrule" not in values)
 
 
 def _check_window(scheduled_for: datetime, scheduled_until: datetime) -> None:
@@ -354,12 +358,13 @@ def _check_window(scheduled_for: datetime, scheduled_until: datetime) -> None:
         raise Invalid(fields={"scheduled_until": "must come after scheduled_for"})
 
 
-def _check_recurrence(change: PageChange, rule: str | None, scheduled_for: datetime) -> None:
+def _check_recurrence(
+    change: PageChange, rule: str | None, scheduled_for: datetime, *, is_stored: bool = False
+) -> None:
     """A rule must have a date after this window, but for one that says that this is the last."""
     if rule is None:
         return
-    problem = recurrence_problem(rule)
-    if problem is None and not comes_again(rule, scheduled_for.astimezone(ZoneInfo(change.before.page.time_zone))):
-        problem = "has no date after this one within 28 years"
+    local = scheduled_for.astimezone(ZoneInfo(change.before.page.time_zone))
+    problem = series_problem(rule, local, is_stored=is_stored)
     if problem:
         raise Invalid(fields={"rrule": problem})

@@ -17,8 +17,9 @@ from hub.auth.permissions import Principal, Right
 from hub.domain.audience import GROUP, LEVELS, PUBLIC, VERIFIED, View, Viewer
 from hub.domain.channel import channel_name, parse_channel
 from hub.domain.incident import Impact, IncidentStatus, is_open, may_follow
-from hub.domain.maintenance import MaintenanceStatus, comes_again, next_window, recurrence_problem
+from hub.domain.maintenance import MaintenanceStatus
 from hub.domain.page import Affected, Incident, Maintenance, PageState, Update
+from hub.domain.recurrence import next_window, series_problem
 from hub.domain.snapshot import Json, incident_is_visible, maintenance_is_visible, project, visible_components
 from hub.domain.status import Status
 from hub.domain.text import iso, render_markdown
@@ -286,9 +287,7 @@ def _check_rule(maintenance: Maintenance, zone: ZoneInfo) -> None:
         raise Invalid(fields={"scheduled_until": "must come after scheduled_for"})
     if maintenance.rrule is None:
         return
-    problem = recurrence_problem(maintenance.rrule)
-    if problem is None and not comes_again(maintenance.rrule, maintenance.scheduled_for.astimezone(zone)):
-        problem = "has no date after this one within 28 years"
+    problem = series_problem(maintenance.rrule, maintenance.scheduled_for.astimezone(zone))
     if problem:
         raise Invalid(fields={"rrule": problem})
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.auth.permissions import SYSTEM
 from hub.domain.maintenance import ACTIVE_STATUSES, MaintenanceStatus, due_status, remind_at
 from hub.domain.page import Maintenance
-from hub.services.maintenance_windows import move
+from hub.services.maintenance_windows import FINISHED, move
 from hub.services.maintenances import find_maintenance
 from hub.services.write import change_page
 from models import Maintenance as MaintenanceRow
@@ -17,7 +17,7 @@ from models import Page as PageRow
 
 _AUTOMATIC_WORDS = {
     MaintenanceStatus.IN_PROGRESS: "The maintenance window has begun.",
-    MaintenanceStatus.COMPLETED: "The maintenance is complete.",
+    MaintenanceStatus.COMPLETED: FINISHED,
 }
 
 

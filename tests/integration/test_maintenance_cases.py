@@ -23,7 +23,7 @@ from hub.services.views import see_page
 from tests.support.desk import ADMIN, T0, Desk, open_desk
 from tests.support.rows import events_of
 
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -327,3 +327,70 @@ async def test_calling_off_while_a_worker_begins_is_one_or_the_other(desk: Desk,
         if begun is True:
             await desk.act(maintenances.add_update, made["id"], status=MaintenanceStatus.COMPLETED, body="Done.")
     assert status(desk) == "operational"
+
+
+async def test_windows_of_a_series_that_were_missed_altogether_are_in_the_history_once(desk: Desk, api: str):
+    """Case 49 for a series: all was down for three days, and is back in the middle of the fifth window."""
+    start = desk.now + HOUR
+    made = await planned(
+        desk, start, start + HOUR, components=[api], rrule="FREQ=DAILY;COUNT=9", remind_before_min=None
+    )
+    back = start + 4 * DAY + HOUR / 2
+    assert await look(desk, back) == 1
+    assert await told(desk) == ["maintenance.scheduled", "maintenance.completed"]
+    async with desk.sessions() as session:
+        listed = await maintenances.list_maintenances(session, "acme", by=ADMIN, limit=9)
+    begins = [datetime.fromisoformat(item["scheduled_for"]) for item in reversed(listed)]
+    assert begins == [start + day * DAY for day in range(5)]
+    for item in listed[1:]:
+        assert (item["status"], item["series_id"]) == ("completed", made["id"])
+        assert (item["started_at"], item["completed_at"]) == (item["scheduled_for"], item["scheduled_until"])
+        assert item["updates"][0]["display_at"] == item["scheduled_until"]
+    assert [item["updates"][0]["deliver_notifications"] for item in listed[1:]] == [False, False, False, True]
+    assert (listed[0]["status"], listed[0]["rrule"]) == ("scheduled", "FREQ=DAILY;COUNT=5")
+    assert await look(desk, back) == 1
+    held = [item for item in await spans(desk, api) if item[0] == "under_maintenance"]
+    assert [item[1:] for item in held[:-1]] == [(start + day * DAY, start + day * DAY + HOUR) for day in range(4)]
+    assert held[-1][1:] == (start + 4 * DAY, None)
+    assert await look(desk, back + MINUTE) == 0
+
+
+async def test_windows_that_passed_while_the_one_before_them_went_on_did_not_take_place(desk: Desk, api: str):
+    start = desk.now + HOUR
+    made = await planned(
+        desk, start, start + HOUR, components=[api], rrule="FREQ=DAILY", auto_complete=False, remind_before_min=None
+    )
+    await look(desk, start)
+    desk.now = start + 3 * DAY + HOUR * 2
+    await desk.act(maintenances.finish, made["id"])
+    async with desk.sessions() as session:
+        listed = await maintenances.list_maintenances(session, "acme", by=ADMIN, limit=9)
+    assert [datetime.fromisoformat(item["scheduled_for"]) for item in listed] == [start + 4 * DAY, start]
+
+
+async def test_of_very_many_missed_windows_the_latest_are_told(desk: Desk, api: str):
+    start = desk.now + HOUR
+    await planned(desk, start, start + HOUR, components=[api], rrule="FREQ=DAILY", remind_before_min=None)
+    await look(desk, start + 400 * DAY + 2 * HOUR)
+    async with desk.sessions() as session:
+        rows = await session.execute(text("SELECT scheduled_for FROM maintenance ORDER BY 1"))
+        begins = list(rows.scalars())
+    assert [(at - start).days for at in (item + HOUR for item in begins)] == [0, *range(301, 402)]  # ±1 h: summer time
+
+
+async def test_a_window_that_summer_time_has_shifted_can_be_moved_and_the_next_ones_follow(desk: Desk):
+    """02:30 in Berlin does not exist on 28 March 2027; the rule holds that time until the day after."""
+    desk.now = datetime(2027, 3, 20, tzinfo=UTC)
+    start = datetime(2027, 3, 27, 1, 30, tzinfo=UTC)
+    made = await planned(desk, start, start + HOUR, rrule="FREQ=DAILY", remind_before_min=None)
+    await desk.act(maintenances.cancel, made["id"])
+    (shifted,) = desk.snapshots["public"]["maintenances"]
+    assert shifted["rrule"] == "FREQ=DAILY;BYHOUR=2;BYMINUTE=30"
+    longer = await desk.act(maintenances.update, shifted["id"], {"scheduled_until": start + DAY + 2 * HOUR})
+    assert longer["rrule"] == shifted["rrule"]
+    five = datetime(2027, 3, 28, 3, tzinfo=UTC)
+    moved = {"scheduled_for": five, "scheduled_until": five + HOUR, "rrule": shifted["rrule"]}
+    assert (await desk.act(maintenances.update, shifted["id"], moved))["rrule"] == "FREQ=DAILY"
+    await desk.act(maintenances.cancel, shifted["id"])
+    (following,) = desk.snapshots["public"]["maintenances"]
+    assert datetime.fromisoformat(following["scheduled_for"]) == five + DAY
