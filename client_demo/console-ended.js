@@ -75,7 +75,7 @@ class EndedCard {
     if (this.updates || !this.element.open) return;
     const { desk } = this;
     this.updates = new Updates(desk, this.path, this.find, "incident");
-    this.notes = new Notes(desk, this.path, () => this.find()?.notes_count ?? 0);
+    this.notes = new Notes(desk, this.path, () => this.find());
     const button = (text, name, work) => h("button", { type: "button", class: name, onclick: work }, text);
     this.element.append(
       h(

@@ -6,9 +6,9 @@ import { h, morphChildren, safeHtml } from "./morph.js";
 import { api } from "./session.js";
 
 export class Notes {
-  /** `path`: address of what they are kept on; `count()`: how many there are now, as the live page says. */
-  constructor(desk, path, count) {
-    Object.assign(this, { desk, path, count });
+  /** `path`: address of what they are kept on; `subject()`: that, as it stands on the live page now. */
+  constructor(desk, path, subject) {
+    Object.assign(this, { desk, path, subject });
     this.hidden = new Set(); // about to be deleted
     this.list = h("ul", { class: "notes" });
     const body = h("textarea", { rows: "2", dir: "auto" });
@@ -29,14 +29,20 @@ export class Notes {
   }
 
   draw() {
-    const count = this.count();
+    const count = this.subject()?.notes_count;
     this.summary.textContent = count ? `Notes (${count})` : "Notes";
-    if (this.element.open && count !== this.shown) this.load();
+    if (this.element.open && this.state() !== this.shown) this.load();
+  }
+
+  /** Another text whenever a note was kept, changed or deleted. */
+  state() {
+    const { notes_count: count, notes_updated_at: at } = this.subject() ?? {};
+    return `${count} ${at}`;
   }
 
   async load() {
     if (!this.element.open) return;
-    this.shown = this.count();
+    this.shown = this.state();
     const notes = await api("GET", `${this.path}/notes`).catch(() => null);
     if (notes) this.show(notes);
   }

@@ -81,7 +81,7 @@ class IncidentCard {
     Object.assign(this, { desk, id: i.id, path: `/pages/${desk.slug}/incidents/${i.id}` });
     this.head = incidentHead(desk, i);
     this.updates = new Updates(desk, this.path, () => this.now, "incident");
-    this.notes = new Notes(desk, this.path, () => this.now?.notes_count ?? 0);
+    this.notes = new Notes(desk, this.path, () => this.now);
     this.element = h(
       "article", { class: "card", "data-key": i.id }, this.head, this.form(i), h("div", { class: "folds" }, this.updates.element, this.notes.element),
       h(

@@ -61,7 +61,7 @@ class MaintenanceCard {
     Object.assign(this, { desk, id: m.id, path: `/pages/${desk.slug}/maintenances/${m.id}` });
     this.head = head(desk, m);
     this.updates = new Updates(desk, this.path, () => this.now, "maintenance");
-    this.notes = new Notes(desk, this.path, () => this.now?.notes_count ?? 0);
+    this.notes = new Notes(desk, this.path, () => this.now);
     const button = (text, name, work) => h("button", { type: "button", class: name, onclick: () => work(this.now) }, text);
     this.begin = button("Begin now", "begin", (now) => this.step(now, "Begin now?", "Begin", "The maintenance has begun.", "updates", { status: "in_progress" }));
     this.finish = button("Finish", "finish", (now) => this.step(now, "Finish now?", "Finish", "The maintenance is complete.", "finish", {}));

@@ -133,6 +133,7 @@ class IncidentOut(Out):
     is_backdated: bool = Field(default=False)
     postmortem_draft: str | None = Field(default=None)
     notes_count: int = Field(default=0)
+    notes_updated_at: InstantText | None = Field(default=None)
     version: int = Field(default=0)
 
 
@@ -163,6 +164,7 @@ class MaintenanceOut(Out):
     updates: list[UpdateOut]
     audience: str | None = Field(default=None)
     notes_count: int = Field(default=0)
+    notes_updated_at: InstantText | None = Field(default=None)
     version: int = Field(default=0)
 
 

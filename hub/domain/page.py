@@ -109,7 +109,7 @@ class Update:
 class Incident:
     """`updates` are oldest first. `audience` counts only when no component is named by any update.
 
-    `is_backdated`: it was over when it was told of. `postmortem_draft` and `notes_count` are the operators' own.
+    `is_backdated`: it was over when it was told of. `postmortem_draft` and what is said of notes are the operators' own.
     """
 
     id: str
@@ -128,6 +128,7 @@ class Incident:
     is_backdated: bool = False
     postmortem_draft: str | None = None
     notes_count: int = 0
+    notes_updated_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -178,6 +179,7 @@ class Maintenance:
     cancelled_at: datetime | None = None
     announced_at: datetime | None = None  # where it was first announced elsewhere
     notes_count: int = 0
+    notes_updated_at: datetime | None = None
 
     @property
     def is_active(self) -> bool:

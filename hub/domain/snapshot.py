@@ -170,6 +170,7 @@ def incident_json(incident: Incident, visible: frozenset[str], view: View) -> Js
             "is_backdated": incident.is_backdated,
             "postmortem_draft": incident.postmortem_draft,
             "notes_count": incident.notes_count,
+            "notes_updated_at": iso_or_none(incident.notes_updated_at),
             "version": incident.version,
         }
     return body
@@ -204,6 +205,7 @@ def maintenance_json(maintenance: Maintenance, visible: frozenset[str], view: Vi
         body |= {
             "audience": maintenance.audience,
             "notes_count": maintenance.notes_count,
+            "notes_updated_at": iso_or_none(maintenance.notes_updated_at),
             "version": maintenance.version,
         }
     return body

@@ -92,7 +92,7 @@ async def edit(
     now: datetime,
     expected_version: int | None = None,
 ) -> Json:
-    """Change the text of a note; returns it. Any operator who may write incidents may."""
+    """Change the text of a note; returns it. Any operator who may write incidents may; the others are told at once."""
     async with change_page(session, slug, by=by, now=now, kind=f"{subject}.noted") as change:
         await _find(change, subject, subject_id)
         note = await _read(session, subject, subject_id, note_id)

@@ -109,8 +109,8 @@ async def load_incidents(
     limit: int | None = None,
 ) -> tuple[Incident, ...]:
     """The incidents that `where` picks, whole, in `order`."""
-    notes = _count_of_notes(IncidentNote.incident_id == IncidentRow.id)
-    rows = await _all(session, select(*IncidentRow.__table__.c, notes).where(where).order_by(*order).limit(limit))
+    notes = _about_notes(IncidentNote.incident_id == IncidentRow.id)
+    rows = await _all(session, select(*IncidentRow.__table__.c, *notes).where(where).order_by(*order).limit(limit))
     updates = await _updates(session, IncidentUpdate, IncidentUpdate.incident_id, [row["id"] for row in rows])
     return tuple(incident_of(row, updates[row["id"]]) for row in rows)
 
@@ -126,8 +126,8 @@ async def load_maintenances(
     """The maintenances that `where` picks, whole, in `order`. `with_deleted`: for calendars, to take them out."""
     if not with_deleted:
         where &= MaintenanceRow.deleted_at.is_(None)
-    notes = _count_of_notes(IncidentNote.maintenance_id == MaintenanceRow.id)
-    rows = await _all(session, select(*MaintenanceRow.__table__.c, notes).where(where).order_by(*order).limit(limit))
+    notes = _about_notes(IncidentNote.maintenance_id == MaintenanceRow.id)
+    rows = await _all(session, select(*MaintenanceRow.__table__.c, *notes).where(where).order_by(*order).limit(limit))
     ids = [row["id"] for row in rows]
     updates = await _updates(session, MaintenanceUpdate, MaintenanceUpdate.maintenance_id, ids)
     members: dict[str, list[str]] = defaultdict(list)
@@ -201,7 +201,7 @@ def component_of(row: RowMapping) -> Component:
 def incident_of(row: RowMapping, updates: Iterable[Update]) -> Incident:
     names = (
         "id", "name", "audience", "started_at", "monitoring_at", "resolved_at", "is_backdated", "postmortem_draft",
-        "notes_count", "version", "created_at", "updated_at", "external_id",
+        "notes_count", "notes_updated_at", "version", "created_at", "updated_at", "external_id",
     )  # fmt: skip
     return Incident(
         **{name: row[name] for name in names},
@@ -215,7 +215,7 @@ def maintenance_of(row: RowMapping, component_ids: Sequence[str], updates: Itera
     names = (
         "id", "name", "body", "audience", "scheduled_for", "scheduled_until", "started_at", "completed_at",
         "auto_start", "auto_complete", "rrule", "series_id", "sequence", "remind_before_min", "reminded_at",
-        "cancelled_at", "announced_at", "notes_count", "version", "created_at", "updated_at", "external_id",
+        "cancelled_at", "announced_at", "notes_count", "notes_updated_at", "version", "created_at", "updated_at", "external_id",
     )  # fmt: skip
     return Maintenance(
         **{name: row[name] for name in names},
@@ -252,9 +252,10 @@ async def _updates(
     return found
 
 
-def _count_of_notes(where: ColumnElement[bool]) -> Label[int]:
+def _about_notes(where: ColumnElement[bool]) -> tuple[Label[Any], Label[Any]]:
     count = select(func.count()).select_from(IncidentNote).where(where)
-    return count.scalar_subquery().label("notes_count")
+    latest = select(func.max(IncidentNote.updated_at)).where(where)
+    return count.scalar_subquery().label("notes_count"), latest.scalar_subquery().label("notes_updated_at")
 
 
 async def _all(session: AsyncSession, statement: Any) -> Sequence[RowMapping]:

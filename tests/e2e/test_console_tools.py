@@ -49,6 +49,10 @@ async def test_an_incident_is_told_corrected_noted_and_explained(site: Site, ope
     await expect(card.locator(".notes li")).to_have_count(0)
     await undo(console, "Note deleted")
     await expect(card.locator(".notes li")).to_contain_text("not the ferry")
+    incident = (await site.send("GET", "incidents"))[0]["id"]
+    (note,) = await site.send("GET", f"incidents/{incident}/notes")
+    await site.send("PATCH", f"incidents/{incident}/notes/{note['id']}", {"body": "The printer people know."})
+    await expect(card.locator(".notes li")).to_contain_text("The printer people know.")  # another operator changed it
     await card.locator(".updates-fold > summary").click()
     await card.locator(".correct").click()
     await sheet.locator("textarea").fill("We are looking into it.")

@@ -198,6 +198,11 @@ async def test_notes_are_seen_by_operators_at_once_and_by_nobody_else(api, admin
     error_of(await stranger.get(f"{path}/notes"), 404)
     error_of(await stranger.post(f"{path}/notes", json={"body": "x"}), 403)
     data_of(await admin.patch(f"{path}/notes/{note['id']}", json={"body": "Ask Al."}))
+    told = data_of(await admin.get(f"{PAGE}/history", params={"after": operators["offset"] + 1}))["publications"]
+    assert [item["data"]["type"] for item in told] == [f"{subject.removesuffix('s')}.noted"]
+    (changed,) = [item for item in told[0]["data"]["set"][subject] if item["id"] == made["id"]]
+    assert (changed["notes_count"], changed["notes_updated_at"] > note["updated_at"]) == (1, True)
+    assert await snapshot(api.anonymous) == everybody
     assert [item["body"] for item in data_of(await admin.get(f"{path}/notes"))] == ["Ask Al."]
     data_of(await admin.delete(f"{path}/notes/{note['id']}"))
     assert data_of(await admin.get(f"{path}/notes")) == []
