@@ -109,7 +109,7 @@ class Update:
 class Incident:
     """`updates` are oldest first. `audience` counts only when no component is named by any update.
 
-    `is_backdated`: it was over when it was told of. `postmortem_draft` and what is said of notes are the operators' own.
+    `is_backdated`: it was over when it was told of. `postmortem_draft` and `notes_…` are the operators' own.
     """
 
     id: str

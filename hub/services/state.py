@@ -215,7 +215,8 @@ def maintenance_of(row: RowMapping, component_ids: Sequence[str], updates: Itera
     names = (
         "id", "name", "body", "audience", "scheduled_for", "scheduled_until", "started_at", "completed_at",
         "auto_start", "auto_complete", "rrule", "series_id", "sequence", "remind_before_min", "reminded_at",
-        "cancelled_at", "announced_at", "notes_count", "notes_updated_at", "version", "created_at", "updated_at", "external_id",
+        "cancelled_at", "announced_at", "notes_count", "notes_updated_at", "version", "created_at", "updated_at",
+        "external_id",
     )  # fmt: skip
     return Maintenance(
         **{name: row[name] for name in names},
