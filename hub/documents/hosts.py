@@ -1,8 +1,9 @@
 """A page's own host name: what is asked of it is answered as by `/p/{slug}`, and nothing else of the hub is there.
 
 A page has its `custom_domain`, and where `HUB_BASE_DOMAIN` is set also `{slug}.` before it. The hub's own host is never
-a page's. What needs an account (console, sign-in) is at the hub's own address: browsers are sent there, and its cookies
-are that host's alone. docs/statuspage-api.md#hosts
+a page's. Links there begin with the name itself, in lower case, with no port but one that the hub is reached by: a
+`Host` that was made up is in no answer, and in no key of what is kept. What needs an account (console, sign-in) is at
+the hub's own address: browsers are sent there, and its cookies are that host's alone. docs/statuspage-api.md#hosts
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hub.domain.channel import is_slug
 from hub.errors import NotFound
 from hub.services.database import Sessions
 from hub.services.hosts import load_domains
@@ -36,6 +38,7 @@ class PageHosts:
     def __init__(self, app: ASGIApp, settings: Settings, now_s: Callable[[], float] = time.monotonic) -> None:
         base = urlsplit(settings.base_url)
         self.app = app
+        self._port = base.port
         self._base_url = settings.base_url
         self._own = base.hostname or ""
         self._scheme = base.scheme
@@ -47,8 +50,10 @@ class PageHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in {"http", "websocket"}:
-            slug = await self._slug_of(scope)
-            if slug is not None and not self._enter(scope, slug):
+            host, port = _host_of(scope)
+            slug = await self._slug_of(scope, host)
+            is_ours = port in {str(self._port), str((scope.get("server") or (None, None))[1])}
+            if slug is not None and not self._enter(scope, slug, f"{host}:{port}" if is_ours else host):
                 if scope["type"] == "http":
                     await self._elsewhere(scope)(scope, receive, send)
                 else:
@@ -57,8 +62,7 @@ class PageHosts:
                 return
         await self.app(scope, receive, send)
 
-    async def _slug_of(self, scope: Scope) -> str | None:
-        host = _host_of(scope)
+    async def _slug_of(self, scope: Scope, host: str) -> str | None:
         if not host or host == self._own:
             return None
         if self._domain and host.endswith(f".{self._domain}"):
@@ -81,8 +85,10 @@ class PageHosts:
         finally:
             self._read_at, self._reading = self._now_s(), None
 
-    def _enter(self, scope: Scope, slug: str) -> bool:
+    def _enter(self, scope: Scope, slug: str, authority: str) -> bool:
         """Make the request one for the page; False when it asks for something that is not on a page's host."""
+        if not is_slug(slug):
+            return False
         path: str = scope["path"]
         page = f"/p/{slug}"
         is_its_own = path in {page, f"/api/v1/pages/{slug}"} or path.startswith((f"{page}/", f"/api/v1/pages/{slug}/"))
@@ -91,7 +97,7 @@ class PageHosts:
                 return False
             scope["path"] = page + ("" if path == "/" else path)
             scope["raw_path"] = quote(scope["path"]).encode()
-        scope.setdefault("state", {})["page_url"] = f"{self._scheme}://{Headers(scope=scope)['host']}"
+        scope.setdefault("state", {})["page_url"] = f"{self._scheme}://{authority}"
         return True
 
     def _elsewhere(self, scope: Scope) -> ASGIApp:
@@ -103,7 +109,10 @@ class PageHosts:
         return JSONResponse({"error": missing.code, "message": missing.message}, 404, {"Cache-Control": "no-store"})
 
 
-def _host_of(scope: Scope) -> str:
-    """The name a request was sent to, without its port, in lower case."""
+def _host_of(scope: Scope) -> tuple[str, str]:
+    """The name a request was sent to, in lower case, and the port behind it, empty if there is none."""
     host = Headers(scope=scope).get("host", "").lower()
-    return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+    if host.endswith("]") or ":" not in host:
+        return host, ""
+    name, _, port = host.rpartition(":")
+    return name, port

@@ -27,7 +27,7 @@ TOO_LARGE = f"A logo is at most {MAX_BYTES // 1_000} kB."
 
 @dataclass(frozen=True, slots=True)
 class ServedFile:
-    """`is_public`: anybody may see it, and keep it."""
+    """`is_public`: anybody may see it."""
 
     body: bytes
     media_type: str

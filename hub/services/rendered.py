@@ -4,7 +4,8 @@
 
 A key names the function and its arguments, the view and the position of the view, so a change of any of them is
 another key: nothing is ever thrown away to be right, and nothing older than the view's offset is given to anybody. What
-is made depends on the view alone: `build` is not told who asks. Kept in this process and, for the others, in Redis.
+is made depends on the view alone: `build` is not told who asks. Kept in this process and, for the others, in Redis,
+under a seal that names its key: what was cut short there, or is of another key, is nobody's answer.
 """
 
 import asyncio
@@ -44,6 +45,7 @@ REDIS_BYTES = 2**20  # what is larger is made by each node for itself
 REDIS_TTL_S = 600
 REDIS_PATIENCE_S = 0.05
 PACK_FROM_BYTES = 1_024
+_SEAL_BYTES = hashlib.sha256().digest_size
 _ROOT = Path(__file__).parents[2]
 _NO_GZIP = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 
@@ -172,14 +174,17 @@ class RenderCache:
         except (RedisError, OSError, TimeoutError) as error:
             _log.debug("rendered outputs cannot be read from Redis", error=type(error).__name__)
             return None
-        return found if isinstance(found, bytes) else None
+        body = _opened(key, found)
+        if body is None and found is not None:
+            _log.warning("a rendered output in Redis is not what was put there", output=key[0].name)
+        return body
 
     async def _to_redis(self, key: _Key, body: bytes) -> None:
         if len(body) > REDIS_BYTES:
             return
         try:
             async with asyncio.timeout(REDIS_PATIENCE_S):
-                await self._redis.set(_name(key), body, ex=REDIS_TTL_S)
+                await self._redis.set(_name(key), _seal(key, body) + body, ex=REDIS_TTL_S)
         except (RedisError, OSError, TimeoutError) as error:
             _log.debug("rendered outputs cannot be kept in Redis", error=type(error).__name__)
 
@@ -217,6 +222,18 @@ def accepts_gzip(accept_encoding: str) -> bool:
 def _name(key: _Key) -> str:
     """The key in Redis: another version of the code makes other bytes, and so has other names."""
     return f"hub:rendered:{hashlib.sha256(repr((build_digest(), key)).encode()).hexdigest()}"
+
+
+def _seal(key: _Key, body: bytes) -> bytes:
+    return hashlib.sha256(_name(key).encode() + body).digest()
+
+
+def _opened(key: _Key, stored: object) -> bytes | None:
+    """The body of what is kept in Redis for `key`; None unless it is whole and was put there for just this key."""
+    if not isinstance(stored, bytes):
+        return None
+    seal, body = stored[:_SEAL_BYTES], stored[_SEAL_BYTES:]
+    return body if seal == _seal(key, body) else None
 
 
 @cache

@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from hub.services import page_files
 from hub.services.page_files import ServedFile
-from hub.web.views import has_credential, principal_of
+from hub.web.views import principal_of
 
 # A drawing may say in its own attributes how it is painted; that is all.
 POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_FOREVER = "max-age=31536000, immutable"
+# For browsers alone: a shared cache would still have it when the page is nobody's any more.
+_KEPT = "private, max-age=31536000, immutable"
 
 
 async def logo(request: Request) -> Response:
@@ -21,7 +22,7 @@ async def logo(request: Request) -> Response:
     async with request.state.db() as session:
         name = f"logo-{request.path_params['name']}"
         found = await page_files.read_logo(session, request.path_params["slug"], name, by=principal)
-    return _respond(request, found)
+    return _respond(found)
 
 
 async def style(request: Request) -> Response:
@@ -30,13 +31,12 @@ async def style(request: Request) -> Response:
     async with request.state.db() as session:
         digest = request.path_params["digest"]
         found = await page_files.read_style(session, request.path_params["slug"], digest, by=principal)
-    return _respond(request, found)
+    return _respond(found)
 
 
-def _respond(request: Request, file: ServedFile) -> Response:
-    kept_by = "public" if file.is_public and not has_credential(request) else "private"
+def _respond(file: ServedFile) -> Response:
     headers = {
-        "Cache-Control": f"{kept_by}, {_FOREVER}",
+        "Cache-Control": _KEPT,
         "Content-Security-Policy": POLICY,
         "Cross-Origin-Resource-Policy": "cross-origin" if file.is_public else "same-origin",
         "Vary": "Cookie, Authorization",

@@ -95,6 +95,38 @@ async def test_another_node_takes_it_from_redis(cache: RenderCache, sessions: Se
     await other.close()
 
 
+@pytest.mark.parametrize("damage", ["cut short", "of another", "of the outputs before", "empty", "no text"])
+async def test_what_redis_holds_is_served_only_if_it_was_put_there_for_this(
+    cache: RenderCache, sessions: Sessions, settings: Settings, damage: str
+) -> None:
+    """Cut short, swapped with what another view has, or no bytes at all: it is made anew, and mended."""
+    await add(sessions, "Ledger", "verified")
+    redis = make_client(settings.redis_dsn)
+    await shown(cache, SIGNED_IN)
+    [of_members] = await redis.keys("hub:rendered:*")
+    await shown(cache)
+    [name] = set(await redis.keys("hub:rendered:*")) - {of_members}
+    whole = await redis.get(name)
+    await redis.delete(name)
+    match damage:
+        case "cut short":
+            await redis.set(name, whole[:-3])
+        case "of another":
+            await redis.copy(of_members, name)
+        case "of the outputs before":
+            await redis.set(name, b'["public", "Ledger"]')
+        case "empty":
+            await redis.set(name, b"")
+        case "no text":
+            await redis.rpush(name, "x")
+    other = make_cache(sessions, settings.redis_dsn)
+    assert await shown(other) == ["public"]
+    assert other.builds == 1
+    assert damage == "no text" or await redis.get(name) == whole
+    await other.close()
+    await redis.aclose()
+
+
 async def test_without_redis_each_node_makes_its_own(cache: RenderCache, sessions: Sessions) -> None:
     alone = make_cache(sessions, "redis://127.0.0.1:1/0")
     assert await shown(alone) == await shown(alone) == ["public"]

@@ -12,7 +12,7 @@ OWN, NAMED = "http://status.acme.example", "http://acme.pages.test"
 
 @pytest.fixture
 async def api(settings):
-    async with open_api(settings.model_copy(update={"hub_base_domain": "pages.test"})) as api:
+    async with open_api(settings.model_copy(update={"hub_base_domain": "pages.test", "hub_port": 8000})) as api:
         yield api
 
 
@@ -95,3 +95,35 @@ async def test_a_hidden_page_is_hidden_at_its_host_too(at_home, admin):
     missing = await at_home.get("http://nothing.pages.test/api/v2/status.json")
     assert hidden.status_code == missing.status_code == 404
     assert hidden.content == missing.content
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("STATUS.Acme.Example", OWN),
+        ("Acme.PAGES.test", NAMED),
+        ("status.acme.example:81", OWN),
+        ("acme.pages.test:x@evil.example", NAMED),
+        ('acme.pages.test:80/"><script>', NAMED),
+        ("acme.pages.test:8000", f"{NAMED}:8000"),
+    ],
+)
+async def test_a_host_that_was_made_up_is_in_no_answer_and_costs_no_other_one(at_home, api, host, url):
+    """The hub is at port 8000: it may be named. However one host is written, what is kept for it is one thing."""
+    paths = ("/api/v2/summary.json", "/history.atom", "/history.rss", "/maintenance.ics")
+    for path in paths:
+        assert (await at_home.get(url + path)).status_code == 200
+    builds = api.state["rendered"].builds
+    for path in paths:
+        answer = await at_home.get(path, headers={"Host": host})
+        assert answer.status_code == 200
+        assert "evil" not in answer.text
+        assert "<script>" not in answer.text
+    assert (await at_home.get(paths[0], headers={"Host": host})).json()["page"]["url"] == url
+    assert api.state["rendered"].builds == builds
+
+
+@pytest.mark.parametrize("label", ["acme/api", "ac%6de", "acme ", "-", ""])
+async def test_a_label_that_is_no_name_of_a_page_leads_nowhere(at_home, label):
+    for path in ("/", "/api/v2/summary.json", "/v2/summary.json"):
+        assert (await at_home.get(path, headers={"Host": f"{label}.pages.test"})).status_code == 404
