@@ -88,8 +88,9 @@ export class HubClient extends EventTarget {
   start() {
     this.#setState("connecting");
     addEventListener("online", this.#wake);
+    addEventListener("offline", this.#lose);
     document.addEventListener("visibilitychange", this.#wake);
-    addEventListener("pagehide", this.#leave);
+    addEventListener("pagehide", this.#away);
     addEventListener("pageshow", this.#wake);
     this.#connect();
   }
@@ -97,8 +98,9 @@ export class HubClient extends EventTarget {
   stop() {
     this.#stopped = true;
     removeEventListener("online", this.#wake);
+    removeEventListener("offline", this.#lose);
     document.removeEventListener("visibilitychange", this.#wake);
-    removeEventListener("pagehide", this.#leave);
+    removeEventListener("pagehide", this.#away);
     removeEventListener("pageshow", this.#wake);
     this.#leave();
     this.#timers.cancelAll();
@@ -375,9 +377,23 @@ export class HubClient extends EventTarget {
 
   /** The network came back or the page is looked at again: do not sit out a long back-off. */
   #wake = () => {
-    if (this.#stopped || document.visibilityState === "hidden" || this.#socket || this.#stream?.isLive) return;
+    if (this.#stopped || document.visibilityState === "hidden") return;
+    const isSilent = this.#pingMs && Date.now() - this.#heardAt > this.#pingMs + PING_GRACE_MS;
+    if (this.#socket && isSilent) this.#fail(); // the machine slept, and with it the timers
+    if (this.#socket || this.#stream?.isLive) return;
     this.#attempt = 0;
     this.#connect();
+  };
+
+  /** The network says itself that it is gone. */
+  #lose = () => {
+    if (this.#socket) this.#fail();
+  };
+
+  /** Left, perhaps to be shown again as it was (from the browser's memory of the way back): not live until it is. */
+  #away = () => {
+    this.#leave();
+    this.#setState("reconnecting");
   };
 
   #leave = () => {

@@ -48,6 +48,13 @@ export class Figures {
     this.#tips?.hide();
   }
 
+  /** Another report of a week or a month is there. */
+  reports(within_ms = MIDNIGHT_WITHIN_MS) {
+    setTimeout(async () => {
+      if (this.page.then === null) (await import("./reports.js")).refresh(byId("report"), this.ask);
+    }, Math.random() * within_ms);
+  }
+
   /** The rows show another snapshot than `before`: a status can only make today worse. */
   async drawn(before, snapshot) {
     this.#reach();
@@ -57,6 +64,7 @@ export class Figures {
     const touched = [...this.root.querySelectorAll(".bars")].filter((bars) => changed.has(keyOf(bars)) || !bars.querySelector("svg"));
     if (!touched.length) return;
     const { draw, worsenToday } = await import("./bars.js");
+    if (touched.some((bars) => !bars.querySelector("svg"))) this.soon(); // what is new has figures too
     for (const bars of touched) {
       if (!bars.querySelector("svg")) draw(bars);
       if (changed.has(keyOf(bars))) worsenToday(bars, changed.get(keyOf(bars)));
@@ -77,6 +85,7 @@ export class Figures {
     }
     for (const text of document.querySelectorAll(".report")) text.remove();
     this.soon();
+    this.reports(WITHIN_MS);
   }
 
   /** Uptime goes on: what has passed since the last call is taken off what it costs, before the snapshot changes. */
@@ -103,9 +112,14 @@ export class Figures {
   tick() {
     this.run();
     const quarter = quarterOf(this.countedAt);
-    if (quarter === this.quarter || !this.root.querySelector(".latency:not([hidden])")) return;
+    if (quarter === this.quarter) return;
     this.quarter = quarter;
-    setTimeout(async () => (await import("./latency.js")).refresh(this.root, this.ask, Date.now), Math.random() * MIDNIGHT_WITHIN_MS);
+    const isDrawn = this.root.querySelector(".latency:not([hidden])");
+    this.latency(isDrawn ? MIDNIGHT_WITHIN_MS : QUARTER_MS / 2); // where there is none yet, there seldom will be
+  }
+
+  latency(within_ms) {
+    setTimeout(async () => (await import("./latency.js")).refresh(this.root, this.ask, Date.now), Math.random() * within_ms);
   }
 
   async #again() {

@@ -1,6 +1,7 @@
 /** Response times as a line of SVG: the twin of hub/web/latency.py. Loaded where there are any, to keep them fresh. */
 
 import { _ } from "./messages.js";
+import { h } from "./morph.js";
 
 const BUCKET_MS = 1_800_000;
 const BUCKETS = 48;
@@ -35,15 +36,19 @@ function path(means, high) {
   return parts.join("");
 }
 
-/** Ask anew for the lines under `root`; `ask(path)` reads a REST resource of the page. */
+/** Ask anew for the lines under `root`, those of components that had none before too; `ask(path)` reads a REST resource of the page. */
 export async function refresh(root, ask, now) {
+  const found = await ask("latency").catch(() => null);
+  if (!found) return;
+  const known = new Map(found.map(({ id, samples }) => [id, lineOf(samples, now())]));
   for (const box of root.querySelectorAll(".latency")) {
-    const samples = await ask(`components/${box.closest("[data-key]").dataset.key}/latency`).catch(() => null);
-    const line = samples && lineOf(samples, now());
-    if (!line) continue;
-    const [d, last, said] = line;
-    box.querySelector("path").setAttribute("d", d);
-    box.querySelector("svg").setAttribute("aria-label", said);
-    box.querySelector("span").replaceChildren(last);
+    const line = known.get(box.closest("[data-key]").dataset.key);
+    box.hidden = !line;
+    box.replaceChildren(...(line ? drawn(line) : []));
   }
+}
+
+function drawn([d, last, said]) {
+  const svg = h("svg", { role: "img", "aria-label": said, viewBox: `0 0 ${BUCKETS - 1} ${HEIGHT}`, preserveAspectRatio: "none" }, h("path", { d }));
+  return [svg, h("span", {}, last)];
 }

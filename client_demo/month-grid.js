@@ -22,16 +22,19 @@ export function months(maintenances, zone, now) {
   return [...new Set([...planned.keys()].map(monthOf))].sort().slice(0, MONTHS_AT_MOST).map((month) => grid(month, planned, today, year));
 }
 
+/** `November 2026`, of any instant of the month. */
+export const monthTitle = (at) =>
+  new Intl.DateTimeFormat(language, { year: "numeric", month: "long", timeZone: "UTC" }).format(at).replace(/\s/g, " ");
+
 function grid(month, planned, today, thisYear) {
   const first = Date.parse(`${month}-01`) / DAY_MS;
-  const title = new Intl.DateTimeFormat(language, { year: "numeric", month: "long", timeZone: "UTC" }).format(first * DAY_MS).replace(/\s/g, " ");
   const weeks = [];
   for (let monday = first - ((first + 3) % 7); weeks.length === 0 || monthOf(monday) === month; monday += 7) {
     weeks.push([0, 1, 2, 3, 4, 5, 6].map((step) => cell(monday + step, month, planned, today, thisYear)));
   }
   return h(
     "table", {},
-    h("caption", {}, title),
+    h("caption", {}, monthTitle(first * DAY_MS)),
     h("thead", {}, h("tr", {}, [1, 2, 3, 4, 5, 6, 0].map((index) => h("th", { scope: "col" }, WEEKDAYS[index])))),
     h("tbody", {}, weeks.map((week) => h("tr", {}, week))),
   );

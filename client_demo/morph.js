@@ -4,7 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** `h("p", {class: "x"}, "text", child)`; null and false children are left out, attributes with null or false too. */
 export function h(tag, attributes, ...children) {
-  const element = tag === "svg" || tag === "use" ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  const element = ["svg", "use", "path"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === false || value === undefined) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

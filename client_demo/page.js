@@ -2,7 +2,7 @@
 
 import { HubClient, NOT_YOURS } from "./client.js";
 import { Figures } from "./figures.js";
-import { _, language } from "./messages.js";
+import { _ } from "./messages.js";
 import { h, morphChildren } from "./morph.js";
 import { aftermath, answer, entries, historyDays, maintenances, reportText, since, title, viewersText } from "./present.js";
 import { credential, noteAccount, watchSession } from "./session.js";
@@ -12,6 +12,7 @@ import { STATUS_WORDS, UPDATE_WORDS, Zone, ago, sentence } from "./words.js";
 
 const TICK_MS = 15_000;
 const RELOAD_WITHIN_MS = 3_000;
+const RETURN_WITHIN_MS = 10_000;
 const byId = (id) => document.getElementById(id);
 const at = (text) => Date.parse(text);
 
@@ -124,7 +125,10 @@ class Page {
 
   /** Since when it is so, or what has just ended. */
   since(shown, now) {
-    setText(byId("since"), shown.sinceText ?? aftermath(this.snapshot, now));
+    const element = byId("since");
+    setText(element, shown.sinceText ?? aftermath(this.snapshot, now));
+    if (!shown.sinceAt) delete element.dataset.since;
+    else if (element.dataset.since !== shown.sinceAt) element.dataset.since = shown.sinceAt;
   }
 
   /** The grid of days with maintenance, drawn anew. */
@@ -244,16 +248,6 @@ function mark(page, client) {
   byId("live").dataset.at = `${page.zone.moment(shown, 0)} ${page.zone.offsetName(shown)}`;
 }
 
-/** Each instant also in the reader's own zone, on hover; and how far that is from the page's. */
-function ownTimes(zone) {
-  const own = new Zone(Intl.DateTimeFormat().resolvedOptions().timeZone).offsetName(Date.now());
-  if (own !== zone.offsetName(Date.now())) byId("zone").append(" ", _("Your clock: {offset}.", { offset: own }));
-  document.addEventListener("pointerover", ({ target }) => {
-    const time = target instanceof Element ? target.closest("time[datetime]") : null;
-    if (time && !time.title) time.title = _("{moment} (your time)", { moment: new Date(time.dateTime).toLocaleString(language) });
-  });
-}
-
 function theme() {
   const button = byId("theme");
   const root = document.documentElement;
@@ -282,8 +276,13 @@ function main() {
   if (root.dataset.account) noteAccount(root.dataset.account);
   const page = new Page(snapshot);
   const client = new HubClient({ slug: snapshot.page.slug, snapshot: page.then === null ? snapshot : null, credential });
+  let wasLive = false;
   client.addEventListener("state", () => {
     if (client.state !== "connecting") delete root.dataset.renewing;
+    if (client.state === "live") {
+      if (wasLive) page.figures.soon(RETURN_WITHIN_MS); // what passed meanwhile was not counted
+      wasLive = true;
+    }
     mark(page, client);
   });
   client.addEventListener("change", ({ detail }) => {
@@ -296,6 +295,7 @@ function main() {
     const words = announcement(detail.event, before, detail.snapshot);
     if (words) byId("announcer").replaceChildren(h("span", {}, words));
     for (const incident of detail.event.set?.incidents ?? []) arrive(before, incident);
+    if (detail.event.type === "report.published" && !detail.event.set?.report) page.figures.reports();
     if (touchesPast(detail.event, before, (text) => page.zone.dayNumber(at(text)) < page.day)) page.figures.soon();
   });
   client.addEventListener("account", ({ detail }) => showVisitor(detail.account));
@@ -308,7 +308,6 @@ function main() {
     if (account !== client.account) client.reconnect();
   });
   theme();
-  ownTimes(page.zone);
   const travel = async () => (await import("./slider.js")).travel(page, client, () => mark(page, client));
   if (page.then === null) byId("travel")?.addEventListener("toggle", travel, { once: true });
   else travel();

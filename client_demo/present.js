@@ -107,13 +107,17 @@ export function historyDays(snapshot, zone, now) {
 export const incidentLength = (incident, now) =>
   lasting((incident.resolved_at ? at(incident.resolved_at) : now) - at(incident.started_at));
 
+export const reported = (report) => ({
+  uptime: report.uptime === null ? _("no data") : _("{uptime} uptime", { uptime: percent(report.uptime) }),
+  incidents: _n("{n} incident", "{n} incidents", report.incidents),
+});
+
+/** Of a day; longer ones are in reports.js. */
 export function reportText(report) {
   if (!report) return "";
-  const [year, month, date] = report.period_start.split("-").map(Number);
-  const on = weekday(Date.UTC(year, month - 1, date) / DAY_MS, year);
-  const uptime = report.uptime === null ? _("no data") : _("{uptime} uptime", { uptime: percent(report.uptime) });
-  const incidents = _n("{n} incident", "{n} incidents", report.incidents);
-  return _("Last daily report, {date}: {uptime}, {incidents}.", { date: on, uptime, incidents });
+  const first = at(report.period_start);
+  const date = weekday(first / DAY_MS, new Date(first).getUTCFullYear());
+  return _("Last daily report, {date}: {uptime}, {incidents}.", { date, ...reported(report) });
 }
 
 export function viewersText(summary) {

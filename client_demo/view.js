@@ -41,7 +41,7 @@ export class View {
       "li", { class: `update u-${u.status}`, "data-key": u.id },
       h("p", { class: "word" }, icon(`u-${u.status}`), h("span", {}, UPDATE_WORDS[u.status])),
       safeHtml("div", { class: "body", dir: "auto" }, u.body_html),
-      changed.length > 0 && h("ul", { class: "changes" }, changed.map((a) => h("li", {}, h("bdi", {}, a.name), status(a.new_status)))),
+      changed.length > 0 && h("ul", { class: "changes" }, changed.map((a) => h("li", {}, h("bdi", {}, a.name), " ", status(a.new_status)))),
       this.when(u.display_at),
     );
   }
@@ -89,7 +89,7 @@ export class View {
         h(
           "p", { class: "facts" },
           h("span", { class: "s-under_maintenance impact" }, icon(`u-${m.status}`), h("span", {}, UPDATE_WORDS[m.status])),
-          h("time", { datetime: m.scheduled_for }, window),
+          h("time", { datetime: m.scheduled_for, "data-until": m.scheduled_until }, window),
         ),
         m.components.length > 0 &&
           h("ul", { class: "chips", "aria-label": _("Affected") }, affected.map((id) => h("li", { class: "chip s-under_maintenance" }, h("bdi", {}, names[id])))),

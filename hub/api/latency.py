@@ -26,6 +26,19 @@ class LatencyOut(Out):
     latency_ms: float
 
 
+class ComponentLatencyOut(Out):
+    id: str
+    samples: list[LatencyOut]
+
+
+@endpoint(returns={200: list[ComponentLatencyOut]}, access=Access.ANYONE)
+async def list_latency(request: Request) -> Reply[list[Json]]:
+    """The same of every component that the caller may see and that has any."""
+    now = request.state.clock.now()
+    async with request.state.db() as session:
+        return Reply(await latency.page_latency(session, request.path_params["slug"], by=request.user, now=now))
+
+
 @endpoint(returns={200: list[LatencyOut]}, access=Access.ANYONE)
 async def show_latency(request: Request) -> Reply[list[Json]]:
     """The last 24 hours: the mean of each quarter of an hour that has data (`at`: its beginning), oldest first."""

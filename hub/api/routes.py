@@ -104,6 +104,7 @@ API_ROUTES: tuple[Route, ...] = (
         DELETE=components.delete_component,
     ),
     resource(f"{PAGE}/components/{{component_id}}/latency", GET=latency.show_latency, POST=latency.record_latency),
+    resource(f"{PAGE}/latency", GET=latency.list_latency),
     resource(f"{PAGE}/links", GET=links.list_links, POST=links.create_link),
     resource(f"{PAGE}/links/{{link_id}}", DELETE=links.revoke_link),
     resource(f"{PAGE}/incidents", GET=incidents.list_incidents, POST=incidents.open_incident),

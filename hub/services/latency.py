@@ -67,6 +67,13 @@ async def component_latency(
     return (await recent(session, [component.id], now))[component.id]
 
 
+async def page_latency(session: AsyncSession, slug: str, *, by: Principal, now: datetime) -> list[Json]:
+    """`{id, samples}` of each component that `by` may see and that has any, as `recent` gives them; NotFound."""
+    sight = await see_page(session, slug, by)
+    shown = [item.id for item in await load_components(session, sight.page.id) if _is_shown(item, sight)]
+    return [{"id": key, "samples": samples} for key, samples in (await recent(session, shown, now)).items()]
+
+
 async def recent(session: AsyncSession, component_ids: Collection[str], now: datetime) -> dict[str, list[Json]]:
     """By component, `[{at, latency_ms}]`: the mean of each quarter of an hour that has data, oldest first, at most 96.
 
@@ -112,7 +119,10 @@ def _quarter(at: datetime) -> datetime:
 async def _find(session: AsyncSession, slug: str, component_id: str, by: Principal) -> tuple[Sight, Component]:
     sight = await see_page(session, slug, by)
     for item in await load_components(session, sight.page.id):
-        is_shown = not item.is_deleted and sight.view.admits(item.audience or sight.page.audience)
-        if item.id == component_id and is_shown:
+        if item.id == component_id and _is_shown(item, sight):
             return sight, item
     raise NotFound("There is no such component.")
+
+
+def _is_shown(item: Component, sight: Sight) -> bool:
+    return not item.is_deleted and sight.view.admits(item.audience or sight.page.audience)

@@ -1,7 +1,7 @@
 """Reports: which are due, and storing each once, on the page's write path.
 
-Snapshots show the latest daily report, so storing one is an event in every view. A weekly or monthly one changes no
-snapshot: it is stored in silence and read over REST.
+Snapshots show the latest daily report, so storing one is an event in every view. A weekly or monthly one is in no
+snapshot: its event is empty, and who shows such reports asks for them anew over REST.
 """
 
 from collections.abc import Mapping
@@ -72,6 +72,7 @@ async def store(session: AsyncSession, slug: str, period: Period, *, now: dateti
                 computed_at=now,
             )
         )
+        change.touch_page()
     return True
 
 

@@ -68,6 +68,7 @@ class PageChange:
     pasts: dict[str, datetime] = field(default_factory=dict)
     bases: dict[str, datetime] = field(default_factory=dict)
     touched: list[Incident | Maintenance] = field(default_factory=list)
+    is_for_all: bool = False
 
     def rewrite(self, component_ids: Iterable[str], since: datetime) -> None:
         """Have the past of `component_ids` told anew from `since` on: what the change says of it began before now.
@@ -84,6 +85,10 @@ class PageChange:
         What is made of a view's past is kept by its position, which therefore has to move.
         """
         self.touched.append(item)
+
+    def touch_page(self) -> None:
+        """Have every view notice the change, although no snapshot shows it: who shows it asks for it over REST."""
+        self.is_for_all = True
 
     def rebase(self, component_id: str, since: datetime) -> None:
         """Let the base status that the use case gives a component hold from `since` on, instead of from now."""
@@ -177,7 +182,7 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
             changes, flags = {"set": {}, "remove": {}}, FLAG_REMAP | FLAG_CUT
         else:
             changes = diff(old, new)
-            if changes is None and _sees_what_was_touched(change, after, view):
+            if changes is None and (change.is_for_all or _sees_what_was_touched(change, after, view)):
                 changes = {"set": {}, "remove": {}}
             if changes is not None and not change.is_silent:
                 new["page"]["updated_at"] = iso(change.told_at or change.now)
@@ -189,7 +194,8 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
                 changes = {"set": {}, "remove": {}}
         if changes is None:
             continue
-        kind = change.kind if changes["set"] or changes["remove"] else "audience.changed"
+        tells = change.is_for_all or changes["set"] or changes["remove"]
+        kind = change.kind if tells else "audience.changed"
         body = json.dumps({"type": kind, "at": iso(change.now), **changes}, ensure_ascii=False, separators=(",", ":"))
         appends.append((Append(channel_id, kind, body, flags), key == PUBLIC))
         due += keyframes.frames(stand, old, new, change.now)

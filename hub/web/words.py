@@ -134,6 +134,11 @@ def offset_name(at: datetime, zone: ZoneInfo) -> str:
     return f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "")
 
 
+def zone_name(zone: str) -> str:
+    """`UTC`, `America/New York`: an IANA name as one reads it."""
+    return "UTC" if zone.removeprefix("Etc/") in ("UTC", "GMT", "UCT", "Universal", "Zulu") else zone.replace("_", " ")
+
+
 def window(start: datetime, end: datetime, zone: ZoneInfo, now: datetime) -> str:
     """`Thu 26 Nov, 02:00 – 04:00 UTC`, or with both days when it passes midnight."""
     a, b, year = start.astimezone(zone), end.astimezone(zone), now.astimezone(zone).year

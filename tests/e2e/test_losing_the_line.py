@@ -46,6 +46,31 @@ async def test_a_page_whose_hub_is_gone_says_so_and_recovers_every_change(site: 
         assert offsets == list(range(first + 1, first + 1 + len(offsets)))
 
 
+async def test_a_page_without_network_is_not_called_live_for_a_moment_longer(site: Site, open_tab: OpenTab):
+    """Without waiting for the ping that will not come; nor is a page that slept, when somebody looks again."""
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    body = tab.locator("body")
+    await tab.context.set_offline(True)
+    await expect(body).to_have_attribute("data-live", re.compile("reconnecting|stale"))
+    await site.set_status("Billing", "partial_outage")
+    await tab.context.set_offline(False)
+    await is_live(tab)
+    await expect(row(tab, site, "Billing")).to_have_text("Partial outage")
+    await tab.evaluate(
+        """() => {
+            globalThis.states = [];
+            statusHub.client.addEventListener('state', ({ detail }) => states.push(detail.state));
+            const now = Date.now;
+            Date.now = () => now() + 3600000; // an hour of sleep
+            document.dispatchEvent(new Event('visibilitychange'));
+            Date.now = now;
+        }"""
+    )
+    await is_live(tab)
+    assert await tab.evaluate("states[0]") == "reconnecting"
+
+
 async def test_a_restarted_hub_is_found_again_without_a_reload(own_site: Site, open_tab: OpenTab):
     tab = await open_tab(own_site.url)
     await is_live(tab)

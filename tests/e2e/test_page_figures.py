@@ -9,20 +9,26 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import Page, expect
 
+from hub.domain.report import ReportKind, period_of
+from hub.services import reports
 from hub.web import messages
 from hub.web.latency import line_of
 from hub.web.month_grid import Grid, months_of
+from hub.web.present import report_text
 from tests.e2e.conftest import OpenTab, Site, is_live
+from tests.e2e.people import Town
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
 ZONE = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 30, 12, 10, tzinfo=UTC)
 WINDOWS = (("2026-11-28T00:00", 72), ("2026-12-03T04:00", 1), ("2026-12-09T21:00", 7.5), ("2027-03-27T22:00", 30))
-BROWSER = """async ({ now, maintenances, series }) => {
+BROWSER = """async ({ now, maintenances, series, reports }) => {
     const { Zone } = await import('/words.js');
     const { months } = await import('/month-grid.js');
     const { lineOf } = await import('/latency.js');
+    const { longerText } = await import('/reports.js');
     const zone = new Zone('Europe/Berlin');
     const cellOf = (td) => {
         const link = td.querySelector('a');
@@ -34,6 +40,7 @@ BROWSER = """async ({ now, maintenances, series }) => {
             [...table.tBodies[0].rows].map((row) => [...row.cells].map(cellOf)),
         ]),
         lines: series.map((samples) => lineOf(samples, now)),
+        reports: reports.map(longerText),
     };
 }"""
 
@@ -62,6 +69,16 @@ def measured() -> list[list[dict[str, Any]]]:
     ]
 
 
+def stored() -> list[dict[str, Any]]:
+    periods = (
+        ("weekly", "2026-11-23", "2026-11-30", 0.99987, 2),
+        ("weekly", "2025-12-29", "2026-01-05", None, 1),
+        ("monthly", "2026-10-01", "2026-11-01", 1, 0),
+    )
+    names = ("kind", "period_start", "period_end", "uptime", "incidents")
+    return [dict(zip(names, values, strict=True)) for values in periods]
+
+
 def grid_told(grid: Grid) -> list[Any]:
     def cell_told(cell: Any) -> list[Any]:
         href = f"#maintenance-{cell.first}" if cell.first else None
@@ -81,10 +98,16 @@ async def test_both_halves_draw_months_and_response_times_alike(module_tab: Page
         }""",
         island,
     )
-    given = {"now": round(NOW.timestamp() * 1000), "maintenances": planned(), "series": measured()}
+    given = {
+        "now": round(NOW.timestamp() * 1000),
+        "maintenances": planned(),
+        "series": measured(),
+        "reports": stored(),
+    }
     drawn = await module_tab.evaluate(BROWSER, given)
     with messages.speaking(language):
         lines = [line_of(samples, NOW) for samples in measured()]
+        assert drawn["reports"] == [report_text(report) for report in stored()]
         assert drawn["grids"] == [grid_told(grid) for grid in months_of(planned(), ZONE, NOW)]
     assert drawn["lines"] == [[line.path, line.last, line.said] if line else None for line in lines]
 
@@ -178,6 +201,67 @@ async def test_response_times_are_drawn_where_there_are_any(site: Site, open_tab
         }"""
     )
     assert await line_in(tab, component) == served
+
+
+async def test_what_comes_live_has_its_figures_and_its_line(site: Site, open_tab: OpenTab):
+    """Case 8: as after a reload; and the first measurement of a page is drawn like any other."""
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    made = await site.send("POST", "components", {"name": "Customs"})
+    row = tab.locator(f'.component[data-key="{made["id"]}"]')
+    await expect(row.locator(".scale .uptime")).to_have_text("100 % uptime over 1 day")
+    await expect(row.locator(".latency")).to_be_hidden()
+    await site.send("POST", f"components/{made['id']}/latency", {"latency_ms": 84})
+    await tab.evaluate("statusHub.page.figures.latency(0)")  # what happens each quarter of an hour
+    await expect(row.locator(".latency")).to_have_text("84 ms")
+    drawn = await line_in(tab, made["id"])
+    said = await row.locator(".latency svg").get_attribute("aria-label")
+    await tab.reload()
+    assert await line_in(tab, made["id"]) == drawn
+    assert await row.locator(".latency svg").get_attribute("aria-label") == said
+    await expect(row.locator(".scale .uptime")).to_have_text("100 % uptime over 1 day")
+
+
+async def test_what_passed_while_the_line_was_lost_is_counted_afterwards(site: Site, open_tab: OpenTab):
+    """Case 8: the outage came and went unseen; its bar and its figure are as after a reload."""
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    await tab.evaluate("Math.random = () => 0")  # who comes back does not wait for the others
+    bars = tab.locator(f'[data-key="{site.components["Tracking"]}"] .bars')
+    await tab.evaluate("dispatchEvent(new Event('pagehide'))")
+    await expect(tab.locator("body")).to_have_attribute("data-live", re.compile("reconnecting|stale"))
+    await site.set_status("Tracking", "major_outage")
+
+    async def served() -> float:
+        figures = await site.send("GET", f"uptime?days=90&component={site.components['Tracking']}")
+        return float(figures["components"][0]["ratio"])
+
+    async def costs_a_fifth() -> bool:
+        return await served() < 0.8
+
+    async def is_told() -> bool:
+        return abs(float(await bars.get_attribute("data-uptime") or 1) - await served()) < 0.05
+
+    await wait_until(costs_a_fifth, within_s=30)
+    await site.set_status("Tracking", "operational")
+    await tab.evaluate("dispatchEvent(new Event('pageshow'))")
+    await expect(bars).to_have_attribute("data-days", re.compile("m$"))
+    await wait_until(is_told, within_s=10)
+
+
+async def test_reports_of_weeks_and_months_move_while_one_watches(site: Site, town: Town, open_tab: OpenTab):
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    await tab.evaluate("Math.random = () => 0")  # who is told does not wait for the others
+    now = datetime.now(UTC)
+    for kind, back in ((ReportKind.MONTHLY, 32), (ReportKind.WEEKLY, 7), (ReportKind.DAILY, 1)):
+        async with town.sessions.begin() as session:
+            assert await reports.store(session, site.slug, period_of(kind, now.date() - timedelta(days=back)), now=now)
+        await expect(tab.locator(f"text=Last {kind.value} report")).to_be_visible()
+    live = await tab.locator(".bottom").inner_text()
+    await tab.reload()
+    await is_live(tab)
+    assert (await tab.locator(".bottom").inner_text()).split("Times")[0] == live.split("Times")[0]
 
 
 async def line_in(tab: Page, component: str) -> str | None:

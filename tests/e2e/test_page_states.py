@@ -165,6 +165,34 @@ async def test_times_are_the_pages_and_the_readers_own_on_hover(site: Site, open
     await expect(time).to_have_attribute("title", re.compile("your time"))
 
 
+async def test_the_readers_own_times_stand_beside_the_pages_without_a_pointer(site: Site, open_tab: OpenTab):
+    """By keyboard or by touch, in what comes live too, and kept; nobody of the page's own zone is asked."""
+    incident = await site.open_incident("Labels do not print", {"Billing": "major_outage"})
+    tab = await open_tab(site.url, timezone_id="Asia/Kolkata")
+    await is_live(tab)
+    button = tab.get_by_role("button", name="Show my time too")
+    await button.focus()
+    await tab.keyboard.press("Enter")
+    await expect(button).to_have_attribute("aria-pressed", "true")
+    told = re.compile(r"^(\d+ \w+, )?\d\d:\d\d \(your time\)$")
+    for place in (".update time", "#since", "#incidents .since"):
+        await expect(tab.locator(place).first).to_have_attribute("data-own", told)
+    window = re.compile(r" – \d\d:\d\d UTC\+5:30 \(your time\)$| – .*, \d\d:\d\d UTC\+5:30 \(your time\)$")
+    await expect(tab.locator("#upcoming .facts time")).to_have_attribute("data-own", window)
+    await site.send("POST", f"incidents/{incident['id']}/updates", {"status": "identified", "body": "The printer."})
+    await expect(tab.locator(".update.u-identified time")).to_have_attribute("data-own", told)
+    for address in (site.url, f"{site.url}/incidents/{incident['id']}"):
+        await tab.goto(address)
+        await expect(tab.locator(".update time").first).to_have_attribute("data-own", told)
+    await tab.get_by_role("button", name="Show my time too").click()
+    await expect(tab.locator("[data-own]")).to_have_count(0)
+    await tab.goto(f"{site.url}/history")
+    await expect(tab.locator("#zone")).to_contain_text("Your clock")
+    same = await open_tab(site.url, timezone_id="Etc/UTC")
+    await is_live(same)
+    await expect(same.locator("#zone")).to_have_text("Times are in UTC.")
+
+
 async def test_a_long_title_pushes_no_answer_below_the_fold(site: Site, open_tab: OpenTab):
     long = "Donaudampfschifffahrtsgesellschaftskapitän" * 7
     answer = await site.operator.patch(f"/api/v1/pages/{site.slug}", json={"title": long[:255]})

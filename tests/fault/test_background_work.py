@@ -85,8 +85,8 @@ def _is_about(day: date) -> Callable[[tuple[str, str]], bool]:
         kind, payload = event
         if kind != "report.published":
             return False
-        report = json.loads(payload)["set"]["report"]
-        return bool(report["kind"] == "daily" and report["period_start"] == day.isoformat())
+        report = json.loads(payload)["set"].get("report")  # the event of a longer period has none
+        return report is not None and bool(report["period_start"] == day.isoformat())
 
     return is_about
 

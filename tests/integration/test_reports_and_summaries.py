@@ -163,10 +163,8 @@ async def test_what_was_missed_too_long_ago_is_left_out(sessions: Sessions) -> N
         assert len(await due(sessions, kind, NOW + timedelta(days=100))) == catch_up
 
 
-async def test_weekly_and_monthly_reports_are_stored_once_beside_the_daily_one_and_told_to_nobody(
-    sessions: Sessions,
-) -> None:
-    """No snapshot shows them, so no view has an event or an offset for them."""
+async def test_weekly_and_monthly_reports_are_stored_once_beside_the_daily_one_and_told_of(sessions: Sessions) -> None:
+    """No snapshot shows them: each view has an empty event for each, for whoever shows them to ask again."""
     await make_page(sessions)
     now = datetime(2026, 12, 1, 0, 0, 30, tzinfo=UTC)
     assert await store(sessions)
@@ -182,9 +180,12 @@ async def test_weekly_and_monthly_reports_are_stored_once_beside_the_daily_one_a
             ("weekly", date(2026, 11, 23), date(2026, 11, 30)),
         ]
         for channel in (PUBLIC, STAFF, ALL):
-            assert [kind for kind, _ in await events_of(session, channel)] == ["report.published"]
+            told = await events_of(session, channel)
+            assert [kind for kind, _ in told] == ["report.published"] * 3
+            for _, payload in told[1:]:
+                assert {key: json.loads(payload)[key] for key in ("set", "remove")} == {"set": {}, "remove": {}}
             snapshot = await read_snapshot(session, channel)
-            assert (snapshot["offset"], snapshot["report"]["kind"]) == (1, "daily")
+            assert (snapshot["offset"], snapshot["report"]["kind"]) == (3, "daily")
 
 
 async def test_a_week_and_a_month_count_from_the_pages_beginning(sessions: Sessions) -> None:

@@ -102,3 +102,18 @@ async def test_what_is_older_than_thirty_days_goes_and_nothing_else(api: Api, ad
 
 def _iso(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+async def test_a_page_tells_the_lines_of_all_that_one_may_see_at_once(api: Api, admin, address):
+    hidden = data_of(
+        await admin.post("/api/v1/pages/acme/components", json={"name": "Vault", "audience": "verified"}), 201
+    )
+    data_of(await admin.post("/api/v1/pages/acme/components", json={"name": "Never measured"}), 201)
+    await tell(admin, address, 40)
+    await tell(admin, f"/api/v1/pages/acme/components/{hidden['id']}/latency", 50)
+    shown, key = data_of(await api.anonymous.get("/api/v1/pages/acme/latency")), address.split("/")[-2]
+    assert [(item["id"], [s["latency_ms"] for s in item["samples"]]) for item in shown] == [(key, [40.0])]
+    assert {item["id"] for item in data_of(await admin.get("/api/v1/pages/acme/latency"))} == {key, hidden["id"]}
+    error_of(await api.anonymous.get("/api/v1/pages/nowhere/latency"), 404)
+    data_of(await admin.patch(f"/api/v1/pages/acme/components/{key}", json={"audience": "verified"}))
+    assert data_of(await api.anonymous.get("/api/v1/pages/acme/latency")) == []

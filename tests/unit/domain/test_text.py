@@ -42,6 +42,16 @@ def test_markdown_says_what_it_should():
     )
 
 
+def test_tables_and_what_is_struck_out_are_told_as_such():
+    """Without the style attributes that no page may have."""
+    html = render_markdown("| Region | Delay |\n|---|--:|\n| North | ~~9~~ 2 min |\n| <b>x</b> | [a](javascript:b) |")
+    assert "<thead>\n<tr>\n<th>Region</th>\n<th>Delay</th>\n</tr>\n</thead>" in html
+    assert "<td>North</td>\n<td><s>9</s> 2 min</td>" in html
+    assert "style" not in html
+    assert "<b>" not in html
+    assert "href" not in html
+
+
 @pytest.mark.parametrize(
     ("text", "fit"),
     [("🔥 データベース \u200fעברית", True), ("", True), ("a\x00b", False), ("\ud800", False), ("ok\udfff", False)],
