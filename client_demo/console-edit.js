@@ -13,7 +13,7 @@ export const IMPACTS = { "": "Automatic", none: "None", minor: "Minor", major: "
 const INCIDENT_NAMES = { name: "Name", impact: "Impact", started_at: "Began at", resolved_at: "Ended at", audience: "Who sees it" };
 const WINDOW_NAMES = {
   name: "Name", body: "Announcement", components: "Components", rrule: "Comes again", auto_start: "Begin by itself", auto_complete: "End by itself",
-  remind_before_min: "Remind", audience: "Who sees it",
+  remind_before_min: "Remind", audience: "Who sees it", started_at: "Began at", completed_at: "Ended at",
 };
 
 /** A control for an instant, which gives back the very instant while nobody has touched it. */
@@ -66,6 +66,8 @@ export async function removeIncident(desk, i) {
 export async function editMaintenance(desk, m) {
   const path = `/pages/${desk.slug}/maintenances/${m.id}`;
   const isPlanned = m.status === "scheduled";
+  const isOver = m.status === "completed";
+  const [began, ended] = isOver && m.started_at ? [instantControl(desk.zone, m.started_at), instantControl(desk.zone, m.completed_at)] : [];
   const name = h("input", { maxlength: "255", value: m.name, dir: "auto" });
   const body = h("textarea", { rows: "4", dir: "auto" }, m.body);
   const picker = new ComponentsPicker(desk, "What is affected");
@@ -82,14 +84,23 @@ export async function editMaintenance(desk, m) {
     title: "Edit the maintenance", answer: "Save", draft: `${desk.slug}:edit:${m.id}`,
     parts: [
       field("name", WINDOW_NAMES.name, name), field("body", WINDOW_NAMES.body, body), picker.element, isPlanned && recurrence.element,
-      h("div", { class: "field" }, isPlanned && begins, ends), isPlanned && field("remind_before_min", WINDOW_NAMES.remind_before_min, remind),
+      began && h("div", { class: "pair wide" }, field("started_at", WINDOW_NAMES.started_at, began.control), field("completed_at", WINDOW_NAMES.completed_at, ended.control)),
+      began && h("p", { class: "hint" }, `On the clocks of ${desk.zone.name}. The uptime of those days is worked out again.`),
+      !isOver && h("div", { class: "field" }, isPlanned && begins, ends), isPlanned && field("remind_before_min", WINDOW_NAMES.remind_before_min, remind),
       audience && field("audience", WINDOW_NAMES.audience, audience, "Counts while no component is named."),
     ].filter(Boolean),
     work: async () => {
-      wanted = { name: name.value.trim(), body: body.value.trim(), components: [...picker.ids()].sort(), auto_complete: isChecked(ends) };
+      const gone = m.components.filter((id) => !desk.component(id)); // deleted meanwhile, and still named
+      wanted = { name: name.value.trim(), body: body.value.trim(), components: [...picker.ids(), ...gone].sort() };
+      if (!isOver) wanted.auto_complete = isChecked(ends);
+      if (began) Object.assign(wanted, { started_at: began.read(), completed_at: ended.read() });
       if (isPlanned) Object.assign(wanted, { auto_start: isChecked(begins), rrule: recurrence.read(), remind_before_min: reminderOf(remind) });
       if (audience) wanted.audience = audience.value || null;
-      const shown = (key, value) => (key === "components" ? value.map((id) => desk.component(id)?.name ?? id).join(", ") || "none" : String(value ?? "none"));
+      const shown = (key, value) => {
+        if (key === "components") return value.map((id) => desk.component(id)?.name ?? id).join(", ") || "none";
+        if (key.endsWith("_at")) return desk.stamp(value);
+        return String(value ?? "none");
+      };
       stored = await saveOver({ path, base: { ...m, components: [...m.components].sort() }, wanted, names: WINDOW_NAMES, shown });
       return stored !== false;
     },

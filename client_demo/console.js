@@ -1,11 +1,13 @@
 /** The operator console: one page at a time, drawn from the same live snapshot that visitors follow. */
 
 import { HubClient } from "./client.js";
+import { addPage } from "./console-page.js";
 import { ComponentsPane } from "./console-components.js";
 import { Composer } from "./console-composer.js";
 import { Ended } from "./console-ended.js";
 import { undoLast } from "./forms.js";
 import { OpenPane } from "./console-open.js";
+import { OverPane } from "./console-over.js";
 import { Templates } from "./console-templates.js";
 import { WindowsPane } from "./console-windows.js";
 import { h } from "./morph.js";
@@ -31,6 +33,7 @@ class Desk {
     this.components = new ComponentsPane(this);
     this.open = new OpenPane(this);
     this.windows = new WindowsPane(this);
+    this.over = new OverPane(this);
     this.ended = new Ended(this);
     this.composer = new Composer(this);
     this.draw(snapshot);
@@ -90,8 +93,9 @@ function follow(snapshot, people) {
   };
   client.addEventListener("change", ({ detail }) => {
     // Another view than the operators' lacks what the desk is made of.
-    if (detail.snapshot.channel?.endsWith("@all")) desk.draw(detail.snapshot);
-    else leave();
+    if (!detail.snapshot.channel?.endsWith("@all")) return leave();
+    desk.draw(detail.snapshot);
+    desk.over.hear(detail.event);
   });
   client.addEventListener("account", ({ detail }) => { if (detail.account === null) signIn(); });
   watchSession((account) => { if (account !== client.account) location.reload(); });
@@ -165,9 +169,14 @@ async function main() {
   const chooser = byId("chooser");
   chooser.replaceChildren(...mine.map((page) => h("option", { value: page.slug }, page.title)));
   chooser.disabled = mine.length < 2;
+  byId("new-page").hidden = !me.is_admin;
+  byId("new-page").addEventListener("click", () => addPage());
   if (!mine.length) {
-    byId("calm").hidden = false;
-    byId("calm").textContent = "There is no page that you may edit. An owner of one can give you a role, or an administrator can make one.";
+    const words = me.is_admin
+      ? ["There is no page yet.", h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: () => addPage() }, "Make the first page"))]
+      : ["There is no page that you may edit. An owner of one can give you a role, or an administrator can make one."];
+    byId("main").replaceChildren(h("div", { class: "empty" }, ...words));
+    byId("main").classList.add("alone");
     return;
   }
   const asked = new URLSearchParams(location.search).get("page");

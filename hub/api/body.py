@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from hub.api.fault_words import in_words
 from hub.errors import BadRequest, HubError, Invalid, TooLarge, UnsupportedMedia
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -87,8 +88,9 @@ def refuse_hidden_traps(raw: bytes) -> None:
 def fields_of(error: ValidationError) -> dict[str, str]:
     """Dotted path → what is wrong there. Values are never echoed: they may be secrets."""
     found: dict[str, str] = {}
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        found.setdefault(".".join(map(str, item["loc"])) or "body", item["msg"])
+    for item in error.errors(include_url=False, include_input=False):
+        said = in_words(item["type"], item.get("ctx", {})) or item["msg"]
+        found.setdefault(".".join(map(str, item["loc"])) or "body", said)
     return _cut(found)
 
 

@@ -223,10 +223,14 @@ class MaintenanceIn(In):
 
 
 class MaintenancePatch(Patch):
+    """`started_at`, `completed_at`: when one that has ended really ran."""
+
     name: Name = left_out()
     body: Text = left_out()
     scheduled_for: Instant = left_out()
     scheduled_until: Instant = left_out()
+    started_at: Instant = left_out()
+    completed_at: Instant = left_out()
     components: ComponentIds = left_out()
     rrule: RRule | None = None
     auto_start: bool = left_out()

@@ -37,6 +37,7 @@ from models import Maintenance as MaintenanceRow
 __all__ = ["NewMaintenance", "schedule"]
 
 _TIMES = ("scheduled_for", "scheduled_until", "rrule")
+_RAN = ("started_at", "completed_at")
 _CANCELLED = "The maintenance has been cancelled."
 _NAME_OF_DELETED = "Maintenance"
 
@@ -142,10 +143,11 @@ async def update(
     now: datetime,
     expected_version: int | None = None,
 ) -> Json:
-    """Change any of `NewMaintenance`'s fields but `notify`.
+    """Change any of `NewMaintenance`'s fields but `notify`, or `started_at`, `completed_at` of one that has ended.
 
     Another window or rule is a move: `sequence` grows, which calendars ask for, and the reminder is due again. One that
-    has begun may end at another time; nothing moves one that has ended. Components count for all of its time.
+    has begun may end at another time; nothing moves one that has ended. Components count for all of its time, and when
+    it really ran is corrected with the figures of those days.
     """
     async with change_page(session, slug, by=by, now=now, kind="maintenance.edited") as change:
         maintenance = await find_maintenance(change, maintenance_id, expected_version)
@@ -153,6 +155,10 @@ async def update(
         values = dict(changes)
         components = values.pop("components", None)
         values = {name: value for name, value in values.items() if getattr(maintenance, name) != value}
+        ran = [(getattr(maintenance, name), values[name]) for name in _RAN if name in values]
+        if ran:
+            _check_ran(maintenance, values, now)
+            change.rewrite({*maintenance.component_ids, *(components or ())}, min(min(pair) for pair in ran))
         is_moved = not values.keys().isdisjoint(_TIMES)
         if is_moved:
             _check_move(change, maintenance, values)
@@ -351,6 +357,18 @@ def _check_move(change: PageChange, maintenance: Maintenance, values: Mapping[st
     if not values.keys().isdisjoint(_TIMES[:2]) and end <= change.now:
         raise Invalid(fields={"scheduled_until": "must lie in the future; to end it now, finish it"})
     _check_recurrence(change, rule, start, is_stored="rrule" not in values)
+
+
+def _check_ran(maintenance: Maintenance, values: Mapping[str, Any], now: datetime) -> None:
+    """`values`: what differs. Raises Invalid."""
+    if maintenance.started_at is None or maintenance.completed_at is None:
+        problem = "is for maintenances that took place and have ended"
+        raise Invalid(fields={name: problem for name in _RAN if name in values})
+    start, end = (values.get(name, getattr(maintenance, name)) for name in _RAN)
+    if start > now:
+        raise Invalid(fields={"started_at": "must not lie in the future"})
+    if not start <= end <= now:
+        raise Invalid(fields={"completed_at": "must lie between started_at and now"})
 
 
 def _check_window(scheduled_for: datetime, scheduled_until: datetime) -> None:

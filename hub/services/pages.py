@@ -89,7 +89,7 @@ async def create(session: AsyncSession, new: NewPage, *, by: Principal, now: dat
         .returning(PageRow.id)
     )
     if inserted is None:
-        raise Conflict("There is a page with this slug already.")
+        raise Conflict("There is a page with this slug already.", fields={"slug": "is that of another page already"})
     if by.account_id is not None:
         await session.execute(insert(PageRole).values(page_id=page_id, account_id=by.account_id, role=OWNER))
     page = await load_page(session, new.slug)

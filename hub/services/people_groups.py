@@ -89,7 +89,7 @@ async def create(session: AsyncSession, slug: str, name: str, *, by: Principal, 
         .returning(PeopleGroup.id)
     )
     if made is None or (not by.is_admin and await is_in_use(session, GROUP + slug, by_deleted_too=True)):
-        raise Conflict("There is a group with this slug already.")
+        raise Conflict("There is a group with this slug already.", fields={"slug": "is that of another group already"})
     if by.account_id is not None:
         values = {"group_id": group_id, "account_id": by.account_id, "role": OWNER, "joined_at": now}
         await session.execute(insert(GroupMember).values(values))

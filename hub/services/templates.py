@@ -168,7 +168,8 @@ async def _check_name(change: PageChange, kind: TemplateKind, name: str, templat
         row.page_id == change.page_id, row.kind == kind.value, row.name == name, row.id != template_id
     )
     if await change.session.scalar(taken) is not None:
-        raise Conflict(f"There is a template for {kind.value}s of that name.")
+        taken_by = {"name": "is that of another template already"}
+        raise Conflict(f"There is a template for {kind.value}s of that name.", fields=taken_by)
 
 
 async def _find(change: PageChange, template_id: str) -> Json:

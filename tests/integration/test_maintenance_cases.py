@@ -231,6 +231,35 @@ async def test_a_maintenance_ends_early_or_overruns_as_its_operator_says(desk: D
         await desk.act(maintenances.finish, made["id"])
 
 
+async def test_when_one_that_has_ended_really_ran_is_corrected_with_the_past_of_its_components(desk: Desk, api: str):
+    start = desk.now + HOUR
+    made = await planned(desk, start, start + HOUR, components=[api], remind_before_min=None)
+    other = (await desk.act(components.create, NewComponent("Web")))["id"]
+    with pytest.raises(Invalid):
+        await desk.act(maintenances.update, made["id"], {"started_at": desk.now})
+    await look(desk, start)
+    with pytest.raises(Invalid):
+        await desk.act(maintenances.update, made["id"], {"completed_at": desk.now})
+    await look(desk, start + HOUR)
+    ran = {"started_at": start - 10 * MINUTE, "completed_at": start + HOUR / 2}
+    done = await desk.act(maintenances.update, made["id"], ran)
+    assert (done["started_at"], done["completed_at"]) == ("2026-11-24T09:50:01.000Z", "2026-11-24T10:30:01.000Z")
+    assert (done["scheduled_for"], done["sequence"]) == (made["scheduled_for"], made["sequence"])
+    assert (await spans(desk, api))[1] == ("under_maintenance", start - 10 * MINUTE, start + HOUR / 2)
+    assert (await told(desk))[-1] == "maintenance.edited"
+    earlier = {"started_at": start - 20 * MINUTE, "components": [api, other]}
+    await desk.act(maintenances.update, made["id"], earlier)
+    for key in (api, other):
+        assert ("under_maintenance", start - 20 * MINUTE, start + HOUR / 2) in await spans(desk, key)
+    for wrong in ({"started_at": start + HOUR}, {"completed_at": desk.now + HOUR}, {"started_at": desk.now + HOUR}):
+        with pytest.raises(Invalid):
+            await desk.act(maintenances.update, made["id"], wrong)
+    off = await planned(desk, desk.now + HOUR, desk.now + 2 * HOUR)
+    await desk.act(maintenances.cancel, off["id"])
+    with pytest.raises(Invalid):
+        await desk.act(maintenances.update, off["id"], {"completed_at": desk.now - MINUTE})
+
+
 async def test_moving_grows_the_sequence_and_what_has_begun_moves_only_its_end(desk: Desk, api: str):
     start = desk.now + HOUR
     made = await planned(desk, start, start + HOUR, components=[api], remind_before_min=None)
