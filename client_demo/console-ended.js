@@ -19,7 +19,8 @@ export class Ended {
     this.box = document.getElementById("ended");
     this.cards = new Map();
     this.older = new Map(); // asked for, beyond those that the live page tells of
-    this.more = h("button", { type: "button", class: "quiet", onclick: () => this.loadOlder() }, "Show older ones");
+    this.pages = 0; // how many of them
+    this.more = h("button", { type: "button", class: "quiet", onclick: () => this.loadOlder(this.pages + 1) }, "Show older ones");
     this.box.after(this.more);
   }
 
@@ -43,12 +44,28 @@ export class Ended {
     return this.desk.snapshot.history.find((i) => i.id === id) ?? this.older.get(id);
   }
 
-  async loadOlder() {
-    const { data, next } = await list("GET", `/pages/${this.desk.slug}/incidents?limit=${OLDER}${this.next ? `&before=${encodeURIComponent(this.next)}` : ""}`).catch(() => ({ data: [], next: null }));
-    const known = new Set([...this.desk.snapshot.incidents, ...this.desk.snapshot.history].map(({ id }) => id));
-    for (const i of data) if (!known.has(i.id)) this.older.set(i.id, i);
-    this.next = next;
-    this.isAll = next === null;
+  /** Something happened on the page; null: everything may have. The live page does not tell it of the older ones. */
+  hear(event) {
+    if (this.pages && (!event || event.type.startsWith("incident."))) this.loadOlder(this.pages);
+  }
+
+  async loadOlder(pages) {
+    const number = (this.asked = (this.asked ?? 0) + 1);
+    const found = [];
+    let cursor = "";
+    try {
+      for (let page = 0; page < pages && cursor !== null; page += 1) {
+        const { data, next } = await list("GET", `/pages/${this.desk.slug}/incidents?limit=${OLDER}${cursor && `&before=${encodeURIComponent(cursor)}`}`);
+        found.push(...data);
+        cursor = next;
+      }
+    } catch {
+      return; // the mark at the head says that the line is lost
+    }
+    if (number !== this.asked) return;
+    this.pages = pages;
+    this.isAll = cursor === null;
+    this.older = new Map(found.map((i) => [i.id, i]));
     this.draw(this.desk.snapshot);
   }
 }

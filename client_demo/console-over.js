@@ -96,7 +96,7 @@ class OverCard {
     if (this.updates || !this.element.open) return;
     const { desk } = this;
     this.updates = new Updates(desk, this.path, () => this.now, "maintenance");
-    this.notes = new Notes(desk, this.path, () => this.now?.notes_count ?? 0);
+    this.notes = new Notes(desk, this.path, () => this.now);
     const button = (text, work) => h("button", { type: "button", class: "quiet", onclick: work }, text);
     this.element.append(
       h(

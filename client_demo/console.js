@@ -95,7 +95,7 @@ function follow(snapshot, people) {
     // Another view than the operators' lacks what the desk is made of.
     if (!detail.snapshot.channel?.endsWith("@all")) return leave();
     desk.draw(detail.snapshot);
-    desk.over.hear(detail.event);
+    for (const pane of [desk.over, desk.ended]) pane.hear(detail.event);
   });
   client.addEventListener("account", ({ detail }) => { if (detail.account === null) signIn(); });
   watchSession((account) => { if (account !== client.account) location.reload(); });

@@ -66,6 +66,7 @@ async def add(
     note_id = new_id()
     async with change_page(session, slug, by=by, now=now, kind=f"{subject}.noted") as change:
         await _find(change, subject, subject_id)
+        change.stir_operators()
         await session.execute(
             insert(IncidentNote).values(
                 id=note_id,
@@ -98,6 +99,7 @@ async def edit(
         note = await _read(session, subject, subject_id, note_id)
         check_version(note["version"], expected_version, note)
         if body != note["body"]:
+            change.stir_operators()
             await session.execute(
                 sql_update(IncidentNote)
                 .where(IncidentNote.id == note_id)
@@ -121,6 +123,7 @@ async def delete(
         await _find(change, subject, subject_id)
         note = await _read(session, subject, subject_id, note_id)
         check_version(note["version"], expected_version, note)
+        change.stir_operators()
         await session.execute(sql_delete(IncidentNote).where(IncidentNote.id == note_id))
 
 

@@ -68,6 +68,7 @@ class PageChange:
     pasts: dict[str, datetime] = field(default_factory=dict)
     bases: dict[str, datetime] = field(default_factory=dict)
     touched: list[Incident | Maintenance] = field(default_factory=list)
+    stirs_operators: bool = False
     is_for_all: bool = False
 
     def rewrite(self, component_ids: Iterable[str], since: datetime) -> None:
@@ -89,6 +90,10 @@ class PageChange:
     def touch_page(self) -> None:
         """Have every view notice the change, although no snapshot shows it: who shows it asks for it over REST."""
         self.is_for_all = True
+
+    def stir_operators(self) -> None:
+        """Have the operators' view notice the change, although its snapshot may not hold what it is about (any more)."""
+        self.stirs_operators = True
 
     def rebase(self, component_id: str, since: datetime) -> None:
         """Let the base status that the use case gives a component hold from `since` on, instead of from now."""
@@ -182,7 +187,8 @@ async def _tell_views(change: PageChange, after: PageState, *, remap: bool) -> N
             changes, flags = {"set": {}, "remove": {}}, FLAG_REMAP | FLAG_CUT
         else:
             changes = diff(old, new)
-            if changes is None and (change.is_for_all or _sees_what_was_touched(change, after, view)):
+            is_told = change.is_for_all or (change.stirs_operators and view.sees_all)
+            if changes is None and (is_told or _sees_what_was_touched(change, after, view)):
                 changes = {"set": {}, "remove": {}}
             if changes is not None and not change.is_silent:
                 new["page"]["updated_at"] = iso(change.told_at or change.now)

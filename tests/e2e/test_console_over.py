@@ -33,6 +33,12 @@ async def test_what_is_over_is_corrected_in_its_words_and_times_and_another_sees
     await sheet.get_by_role("button", name="Save").click()
     await expect(over.locator(".said")).to_contain_text("Done.")
 
+    await over.locator(".notes-fold > summary").click()
+    await over.get_by_label("New note").fill("The old ones go to the museum.")
+    await over.get_by_role("button", name="Keep note").click()
+    await expect(elsewhere.locator(".notes-fold > summary")).to_have_text("Notes (1)")
+    await expect(over.locator(".notes-fold > summary")).to_have_text("Notes (1)")
+
     stored = await site.send("GET", path)
     await over.get_by_role("button", name="Edit name, components, times").click()
     await sheet.get_by_label("Began at").fill("2099-01-01T10:00")

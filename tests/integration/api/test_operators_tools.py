@@ -209,6 +209,21 @@ async def test_notes_are_seen_by_operators_at_once_and_by_nobody_else(api, admin
     error_of(await admin.patch(f"{path}/notes/{note['id']}", json={"body": "x"}), 404)
 
 
+async def test_notes_on_what_is_over_reach_operators_at_once_and_nobody_else(api, admin, page):
+    """The operators' snapshot has no ended maintenance, and yet their consoles show some."""
+    made = await add(admin, "maintenances", name="M", body="B", **WINDOW)
+    path = f"{PAGE}/maintenances/{made['id']}"
+    data_of(await admin.post(f"{path}/cancel"))
+    operators, everybody = await snapshot(admin), await snapshot(api.anonymous)
+    note = data_of(await admin.post(f"{path}/notes", json={"body": "Ask Jo."}), 201)
+    for _ in range(2):  # the second changes nothing
+        data_of(await admin.patch(f"{path}/notes/{note['id']}", json={"body": "Ask Al."}))
+    data_of(await admin.delete(f"{path}/notes/{note['id']}"))
+    told = data_of(await admin.get(f"{PAGE}/history", params={"after": operators["offset"]}))["publications"]
+    assert [item["data"]["type"] for item in told] == ["maintenance.noted"] * 3
+    assert await snapshot(api.anonymous) == everybody
+
+
 async def test_times_that_cannot_be_are_refused_by_the_name_of_their_field(api, admin, page):
     past = {"started_at": "2026-01-02T10:00:00Z"}
     body = {"name": "I", "status": "resolved", "body": "B"}
