@@ -92,7 +92,7 @@ class PageChange:
         self.is_for_all = True
 
     def stir_operators(self) -> None:
-        """Have the operators' view notice the change, although its snapshot may not hold what it is about (any more)."""
+        """Have the operators' view notice the change, although its snapshot may not hold what it is about."""
         self.stirs_operators = True
 
     def rebase(self, component_id: str, since: datetime) -> None:
