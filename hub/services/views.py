@@ -60,11 +60,12 @@ class Site:
 
 
 async def load_site(session: AsyncSession, slug: str) -> Site:
-    """Two queries; NotFound when there is no such page."""
+    """Two queries. NotFound when there is no such page, after both: no time tells a hidden page from none."""
     page = await load_page(session, slug)
+    audiences = await load_audiences(session, "" if page is None else page.id)
     if page is None:
         raise NotFound("There is no such page.")
-    return Site(page, frozenset(await load_audiences(session, page.id)))
+    return Site(page, audiences)
 
 
 async def see_page(session: AsyncSession, slug: str, principal: Principal) -> Sight:

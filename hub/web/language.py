@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from hub.auth.cookies import read_cookie, set_cookie
@@ -49,9 +50,9 @@ def cookie_for(request: Request) -> str | None:
     return set_cookie(COOKIE, language, _KEPT_S, request.state.settings.base_url)
 
 
-def choices(request: Request) -> list[Choice]:
-    """Every language, with a link that keeps the rest of the address."""
-    rest = [(key, value) for key, value in request.query_params.multi_items() if key != PARAMETER]
+def choices(query: QueryParams | None = None) -> list[Choice]:
+    """Every language, with a link that keeps the rest of `query`; without one, for an answer that others get too."""
+    rest = [(key, value) for key, value in (query or QueryParams()).multi_items() if key != PARAMETER]
     return [
         Choice(code, name, f"?{urlencode([*rest, (PARAMETER, code)])}", code == messages.language())
         for code, name in messages.LANGUAGES.items()

@@ -72,7 +72,7 @@ class Renderer:
         `is_private`: a credential came along, so that nobody keeps it, not even his own browser beyond his sign-out.
         `is_secret`: its address must not be told to other sites. `framed_by`: origins that may show it in a frame.
         """
-        choices = language.choices(request)
+        choices = language.choices(request.query_params)
         body = self.html(template, visitor=visitor, path=request.url.path, languages=choices, **context).encode()
         headers = self._headers(request, is_private=is_private, is_secret=is_secret, framed_by=framed_by)
         headers["Content-Language"] = messages.language()

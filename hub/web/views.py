@@ -54,10 +54,13 @@ class Pages:
         return self.respond(request, "pages.html", principal, pages=shown)
 
     async def page(self, request: Request) -> Response:
-        """`/p/{slug}`: the whole page at one stream position, from which its script goes on."""
+        """`/p/{slug}`: the whole page at one stream position, from which its script goes on.
+
+        What else stands in the address (`?utm_source=…`) changes nothing, and so costs nothing.
+        """
         slug = request.path_params["slug"]
         principal = await principal_of(request)
-        if principal == ANONYMOUS and not request.url.query:
+        if principal == ANONYMOUS and "at" not in request.query_params:
             return await self._page_for_anybody(request, slug)
         now = request.state.clock.now()
         if "at" in request.query_params:
@@ -116,7 +119,7 @@ class Pages:
                 "page.html",
                 visitor=ANONYMOUS,
                 path=request.url.path,
-                languages=choices(request),
+                languages=choices(),
                 may_operate=False,
                 **_context(moment, figures, since),
             ).encode()

@@ -118,6 +118,22 @@ async def test_an_answer_that_is_known_already_is_not_sent_again(api: Api, acme:
     assert (await api.anonymous.get(address, headers=tag)).status_code == 200
 
 
+async def test_words_in_an_address_that_mean_nothing_cost_nothing_and_are_told_to_nobody(api: Api, acme: Acme):
+    """A link with somebody's `utm_source` is shared by thousands: all are answered from one making."""
+    first = await api.anonymous.get("/p/acme?utm_source=mine&fbclid=mine")
+    builds = api.state["rendered"].builds
+    for path in ("/p/acme", "/p/acme?utm_source=theirs", "/p/acme?month=2026-11", "/p/acme?lang=xx"):
+        answer = await api.anonymous.get(path)
+        assert (answer.status_code, answer.content) == (200, first.content)
+    assert api.state["rendered"].builds == builds
+    assert "mine" not in first.text
+    german = await api.anonymous.get("/p/acme?lang=de&utm_source=mine")
+    assert "hub_lang=de" in german.headers["set-cookie"]
+    assert '<html lang="de"' in german.text
+    assert "mine" not in german.text
+    assert "set-cookie" not in (await api.client().get("/p/acme?x=1")).headers
+
+
 async def test_a_calendar_has_the_past_three_months_and_all_that_is_planned(api: Api, acme: Acme):
     """Cases 115, 116. A window that is moved keeps its name and counts up."""
     component = await acme.component("API, v2")
