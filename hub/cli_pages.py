@@ -1,8 +1,9 @@
 """`python -m hub import …` and `export`: pages that come and go as documents."""
 
 import asyncio
+import json
 import sys
-from json import loads
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,9 @@ import typer
 from hub.auth.permissions import SYSTEM
 from hub.clock import SystemClock
 from hub.command import settings_of
+from hub.domain.document_places import Origin, with_places
 from hub.domain.host_name import HubHosts
+from hub.domain.statuspage import DocumentInvalid
 from hub.errors import Invalid
 from hub.one_off import transaction
 from hub.services import export, importer, page_import
@@ -32,7 +35,13 @@ def import_statuspage(
 ) -> None:
     """Import a Statuspage page: summary.json, incidents.json, … as files or from the web."""
     settings = settings_of("import", needs_redis=False)
-    documents = [_read_document(source) for source in sources]
+    documents: list[Any] = []
+    origins: list[Origin] = []
+    for source in sources:
+        value, text = _read_document(source)
+        several = isinstance(value, list)
+        documents += value if several else [value]
+        origins += [Origin(text, f"[{i}]" if several else "", source) for i in range(len(value) if several else 1)]
 
     async def run() -> importer.ImportReport:
         async with transaction(settings) as session:
@@ -40,8 +49,7 @@ def import_statuspage(
                 session, documents, page=page, by=SYSTEM, now=_clock.now(), dry_run=dry_run
             )
 
-    for line in asyncio.run(run()).lines:
-        typer.echo(line)
+    _report(run(), origins)
 
 
 @import_cli.command("page")
@@ -53,7 +61,7 @@ def import_page(
 ) -> None:
     """Import a page that was exported: made if it is not here, else brought up to the document."""
     settings = settings_of("import", needs_redis=False)
-    document = _read_document(source)
+    document, text = _read_document(source)
     hosts = HubHosts.of(settings.base_url, settings.hub_base_domain)
 
     async def run() -> importer.ImportReport:
@@ -62,8 +70,7 @@ def import_page(
                 session, document, slug=page, by=SYSTEM, now=_clock.now(), dry_run=dry_run, hosts=hosts
             )
 
-    for line in asyncio.run(run()).lines:
-        typer.echo(line)
+    _report(run(), [Origin(text)])
 
 
 def export_page(
@@ -90,17 +97,35 @@ def export_page(
     typer.echo(f"{output} holds the page, {len(body)} bytes")
 
 
-def _read_document(source: str) -> Any:
-    """The JSON at a path or an http(s) address; raises Invalid."""
+def _report(work: Coroutine[Any, Any, importer.ImportReport], origins: Sequence[Origin]) -> None:
+    """Do it and print what became of it; what is wrong with a document is told with its line."""
+    try:
+        report = asyncio.run(work)
+    except DocumentInvalid as error:
+        raise with_places(error, origins) from None
+    for line in report.lines:
+        typer.echo(line)
+
+
+def _read_document(source: str) -> tuple[Any, str]:
+    """The JSON at a path or an http(s) address, and its text; raises Invalid."""
     try:
         raw = _fetch(source) if source.startswith(("http://", "https://")) else Path(source).read_bytes()
-        return loads(raw)
+        text = raw.decode(json.detect_encoding(raw), "surrogatepass")
+        return json.loads(text, object_pairs_hook=_object), text
     except OSError as error:
         raise Invalid(f"{source} cannot be read: {error.strerror or error}") from None
     except httpx2.HTTPError as error:
-        raise Invalid(f"{source} cannot be fetched: {error}") from None
+        raise Invalid(f"{source} cannot be fetched: {str(error).partition(chr(10))[0]}") from None
     except (ValueError, RecursionError) as error:  # also for bytes that are no text, and numbers without end
         raise Invalid(f"{source} is not JSON: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return found
 
 
 def _fetch(url: str) -> bytes:

@@ -39,16 +39,17 @@ async def read_model(request: Request, model: type[Model], *, may_be_empty: bool
     return await asyncio.to_thread(_parse, raw, model)
 
 
-async def read_json(request: Request, limit_bytes: int) -> Any:
-    """The body as a value, for documents that are read elsewhere. Raises as `read_model` does."""
+async def read_json(request: Request, limit_bytes: int) -> tuple[Any, str]:
+    """The body as a value and as text, for documents that are read elsewhere. Raises as `read_model` does."""
     _check_media_type(request)
     raw = await read_body(request, limit_bytes)
     return await asyncio.to_thread(_value, raw)
 
 
-def _value(raw: bytes) -> Any:
+def _value(raw: bytes) -> tuple[Any, str]:
     refuse_hidden_traps(raw)
-    return json.loads(raw)
+    text = raw.decode()
+    return json.loads(text), text
 
 
 def _parse(raw: bytes, model: type[Model]) -> Model:

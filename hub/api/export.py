@@ -1,5 +1,6 @@
 """A whole page as one document: out, and in again."""
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any, Self
 
@@ -14,7 +15,9 @@ from hub.api.envelope import Reply
 from hub.api.fields import Out, Query, Slug
 from hub.api.pages import hub_hosts
 from hub.auth.permissions import EDITOR, OWNER, Principal
+from hub.domain.document_places import Origin, with_places
 from hub.domain.page_document import is_page_document
+from hub.domain.statuspage import DocumentInvalid
 from hub.errors import Conflict, Forbidden, Invalid, TooLarge, UnsupportedMedia
 from hub.services import export, importer, page_import
 from hub.services.database import one_moment
@@ -85,7 +88,7 @@ async def export_page(request: Request) -> Response:
     errors=(Forbidden, Conflict, UnsupportedMedia),
 )
 async def import_page(request: Request, query: ImportQuery) -> Reply[ImportOut]:
-    """Bring an exported page back, or a Statuspage document in: all of it, or nothing and the path of each fault.
+    """Bring an exported page back, or a Statuspage document in: all of it, or nothing and where each fault is.
 
     An export makes its page if it is not here (for administrators of the hub), or brings it up to what the document
     says (for its owners); what the document does not name stays. Importing it again changes nothing and tells nobody.
@@ -94,13 +97,22 @@ async def import_page(request: Request, query: ImportQuery) -> Reply[ImportOut]:
     if not _may_import(request.user):
         raise Forbidden("Only those who make or edit pages import any.")
     try:
-        raw = await read_json(request, IMPORT_LIMIT_BYTES)
+        raw, text = await read_json(request, IMPORT_LIMIT_BYTES)
     except TooLarge as error:
         raise TooLarge("A document is at most 32 MiB.", headers=error.headers) from None
+    try:
+        return Reply(ImportOut.of(await _import(request, query, raw)))
+    except DocumentInvalid as error:
+        count = len(raw) if isinstance(raw, list) else 1
+        origins = [Origin(text, f"[{index}]" if isinstance(raw, list) else "") for index in range(count)]
+        raise await asyncio.to_thread(with_places, error, origins) from None
+
+
+async def _import(request: Request, query: ImportQuery, raw: Any) -> ImportReport:
     now = request.state.clock.now()
     async with request.state.db.begin() as session:
         if is_page_document(raw):
-            report = await page_import.import_page(
+            return await page_import.import_page(
                 session,
                 raw,
                 slug=query.page,
@@ -109,11 +121,9 @@ async def import_page(request: Request, query: ImportQuery) -> Reply[ImportOut]:
                 dry_run=query.dry_run,
                 hosts=hub_hosts(request),
             )
-        else:
-            report = await importer.import_statuspage(
-                session, _documents(raw), page=_slug(query), by=request.user, now=now, dry_run=query.dry_run
-            )
-    return Reply(ImportOut.of(report))
+        return await importer.import_statuspage(
+            session, _documents(raw), page=_slug(query), by=request.user, now=now, dry_run=query.dry_run
+        )
 
 
 def _may_import(principal: Principal) -> bool:

@@ -30,7 +30,7 @@ from hub.errors import Invalid
 
 _LONGEST_ID = _LONGEST_NAME = 255
 _LONGEST_BODY = 25_000  # the format's own limit
-_MOST_FAULTS = 50  # named in one answer
+MOST_FAULTS = 50  # named in one answer
 _MAINTENANCES = "scheduled_maintenances"
 
 
@@ -38,8 +38,9 @@ class DocumentInvalid(Invalid):
     """The document cannot be imported; `fields` maps the path of each bad value to what is wrong with it."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        named = {fault.path or "document": fault.problem for fault in faults[:_MOST_FAULTS]}
+        named = {fault.path or "document": fault.problem for fault in faults[:MOST_FAULTS]}
         super().__init__(f"{faults[0]}{more}", fields=named)
 
 
@@ -69,6 +70,7 @@ class _Reader:
         self.incidents: dict[str, PlannedIncident] = {}
         self.maintenances: dict[str, PlannedMaintenance] = {}
         self._groups_named: list[tuple[Value, str]] = []
+        self._bad_groups: set[object] = set()
 
     def read(self, document: Value) -> None:
         try:
@@ -85,7 +87,7 @@ class _Reader:
 
     def plan(self) -> ImportPlan:
         for value, group in self._groups_named:
-            if group not in self.groups:
+            if group not in self.groups and group not in self._bad_groups:
                 self.faults.append(value.fault(f"names no group of the document: {group!r}"))
         if self.faults:
             raise DocumentInvalid(self.faults)
@@ -133,7 +135,12 @@ class _Reader:
 
     def _keep_row(self, value: Value) -> str:
         if value["group"].flag():
-            group = _group(value)
+            try:
+                group = _group(value)
+            except Fault:
+                if isinstance(value["id"].raw, str):
+                    self._bad_groups.add(value["id"].raw)
+                raise
             self.groups[group.external_id] = _newer(self.groups.get(group.external_id), group)
             return group.external_id
         component = _component(value)

@@ -76,10 +76,11 @@ async def test_a_bad_record_is_named_by_its_path_and_nothing_is_imported(
     env: dict[str, str], sessions: Sessions, tmp_path: Path
 ):
     document = {"page": {"id": "p", "name": "Acme"}, "components": [{"id": "c", "name": "API", "status": "on fire"}]}
-    (tmp_path / "bad.json").write_text(json.dumps(document))
+    (tmp_path / "bad.json").write_text(json.dumps(document, indent=1))
     done = await run_hub("import", "statuspage", str(tmp_path / "bad.json"), "--page", "acme", env=env)
     assert done.returncode == 1
-    assert "components[0]" in done.stderr
+    assert "components[0].status" in done.stderr
+    assert "(line 10, column 14)" in done.stderr
     assert "Traceback" not in done.stderr
     async with sessions() as session:
         assert (await session.execute(text("SELECT count(*) FROM page"))).scalar_one() == 0

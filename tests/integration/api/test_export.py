@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -205,8 +206,12 @@ async def test_a_bad_record_is_named_by_its_path_and_leaves_nothing_behind(api: 
     break_it, path = BREAK[name]
     break_it(document)
     before = await contents(api.state)
-    error = error_of(await admin.post(IMPORT, json=document), 422, "invalid")
+    text = json.dumps(document, indent=1)
+    headers = {"Content-Type": "application/json"}
+    error = error_of(await admin.post(IMPORT, content=text, headers=headers), 422, "invalid")
     assert path in error["fields"]
+    line = re.search(r"\(line (\d+), column \d+\)$", error["fields"][path])
+    assert name == "nul" or (line is not None and 0 < int(line[1]) <= text.count("\n") + 1)
     assert not changed(before, await contents(api.state))
 
 
