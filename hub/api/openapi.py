@@ -26,6 +26,7 @@ from hub.errors import (
     TooMany,
     Unauthenticated,
     UnsupportedMedia,
+    VersionConflict,
 )
 
 Json = dict[str, Any]
@@ -122,7 +123,7 @@ def _describe(path: str, operation: Operation) -> Json:
         "summary": summary.replace("\n", " ").rstrip("."),
         "description": rest,
         "tags": [_tag(path)],
-        "parameters": [*_path_parameters(path), *_query_parameters(operation)],
+        "parameters": [*_path_parameters(path), *_query_parameters(operation), *_header_parameters(operation)],
         "responses": _responses(path, operation),
     }
     if operation.access in {Access.ACCOUNT, Access.SIGNED_IN}:
@@ -162,6 +163,20 @@ def _query_parameters(operation: Operation) -> list[Json]:
     ]
 
 
+def _header_parameters(operation: Operation) -> list[Json]:
+    if VersionConflict not in operation.errors:
+        return []
+    return [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "description": "The ETag that the object had when it was read; of an update that of what it belongs to.",
+            "schema": {"type": "string", "examples": ['"3"']},
+        }
+    ]
+
+
 def _responses(path: str, operation: Operation) -> Json:
     described: Json = {}
     for status, data in operation.returns.items():
@@ -172,6 +187,8 @@ def _responses(path: str, operation: Operation) -> Json:
         errors |= {Unauthenticated, TokenExpired}
     if operation.access is Access.ACCOUNT:
         errors.add(Forbidden)
+    if VersionConflict in operation.errors:
+        errors.add(BadRequest)  # an If-Match that no ETag is
     if operation.takes:
         errors |= {BadRequest, TooLarge, Invalid}
     if operation.body is not None:

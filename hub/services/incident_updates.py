@@ -41,8 +41,8 @@ class NewUpdate:
 async def post(change: PageChange, incident: Incident, new: NewUpdate) -> str:
     """Put an update into the incident's timeline; its id. The last one gives the incident its state.
 
-    One that ends the incident lets go of every component, and what it leaves bad on purpose passes to the component's
-    base; one that opens it again holds what was held before. One with a time in the past changes the past.
+    One that ends the incident lets go of every component (`left_behind`); one that opens it again holds what was held
+    before. One with a time in the past changes the past.
     """
     now, updates = change.now, incident.updates
     at = _place(incident, new.display_at, now)
@@ -53,9 +53,10 @@ async def post(change: PageChange, incident: Incident, new: NewUpdate) -> str:
         raise Invalid(fields={"status": f"cannot follow {before.value if before else 'nothing'}"})
     if not is_last and not may_follow(new.status, IncidentStatus(updates[index].status)):
         raise Invalid(fields={"status": f"cannot come before {updates[index].status}"})
+    if is_last:
+        await _hand_over(change, left_behind(incident, new.status, new.components), at)
     if is_last and incident.is_open and not is_open(new.status):
         change.kind = "incident.resolved"
-        await _hand_over(change, new, at)
         let_go = {key: Status.OPERATIONAL for key in incident.words if key in change.before.statuses}
         new = replace(new, components={**let_go, **new.components})
     elif is_last and not incident.is_open and is_open(new.status):
@@ -220,11 +221,20 @@ def held_before(incident: Incident, existing: Container[str]) -> dict[str, Statu
     }
 
 
-async def _hand_over(change: PageChange, last: NewUpdate, at: datetime) -> None:
-    """A resolved incident holds nothing any more, so a bad status it leaves behind becomes the component's base."""
-    for key, word in last.components.items():
+def left_behind(incident: Incident, status: IncidentStatus, words: Mapping[str, Status]) -> dict[str, Status]:
+    """What the words of an update become the components' base status: an incident that is over holds nothing any more.
+
+    Of the update that ends it those that are left bad on purpose, of one after that all.
+    """
+    if is_open(status):
+        return {}
+    return {key: word for key, word in words.items() if not incident.is_open or word is not Status.OPERATIONAL}
+
+
+async def _hand_over(change: PageChange, words: Mapping[str, Status], at: datetime) -> None:
+    for key, word in words.items():
         component = change.before.components_by_id.get(key)
-        if component is not None and word not in {Status.OPERATIONAL, component.base_status}:
+        if component is not None and word is not component.base_status:
             await change.session.execute(
                 sql_update(ComponentRow)
                 .where(ComponentRow.id == key)

@@ -25,7 +25,7 @@ from hub.domain.status import Status
 from hub.domain.text import iso, render_markdown
 from hub.errors import Forbidden, Invalid, NotFound
 from hub.ids import new_id
-from hub.services.incident_updates import held_before
+from hub.services.incident_updates import held_before, left_behind
 from hub.services.state import load_audiences, load_incidents, load_maintenances, load_state
 from hub.services.views import see_page
 from models import Incident as IncidentRow
@@ -187,11 +187,14 @@ def _with_incident(state: PageState, about: Incident | None, draft: Draft, now: 
     words = dict(draft.components)
     if about is not None and about.is_open and not is_open(status):
         words = {**dict.fromkeys((key for key in before if key in state.statuses), Status.OPERATIONAL), **words}
-        state = replace(state, components=tuple(_handed_over(state, draft.components)))
     elif about is not None and not about.is_open and is_open(status):
         words = {**held_before(about, state.statuses), **words}
     at = draft.display_at or now
-    if about is None:
+    if about is not None:
+        bases = left_behind(about, status, draft.components)
+        based = (replace(item, base_status=bases.get(item.id, item.base_status)) for item in state.components)
+        state = replace(state, components=tuple(based))
+    else:
         at = draft.display_at or draft.started_at or now
         about = Incident(
             id=new_id(),
@@ -263,13 +266,6 @@ def _check_components(state: PageState, words: Mapping[str, Status], known: Mapp
     unknown = [key for key in words if key not in state.statuses and key not in known]
     if unknown:
         raise Invalid(fields={f"components.{key}": "is no component of this page" for key in unknown})
-
-
-def _handed_over(state: PageState, words: Mapping[str, Status]) -> Iterator[Any]:
-    """The components as resolving leaves them: what is bad on purpose becomes their own status."""
-    for item in state.components:
-        word = words.get(item.id, Status.OPERATIONAL)
-        yield item if word is Status.OPERATIONAL else replace(item, base_status=word)
 
 
 def _update(

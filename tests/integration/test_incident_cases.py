@@ -113,6 +113,24 @@ async def test_an_incident_that_is_opened_again_holds_again_what_it_held(desk: D
     assert (await read(desk, incident["id"]))["resolved_at"] == desk.now.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+async def test_words_on_a_component_after_the_end_count_too(desk: Desk):
+    """What an update says of a component is what the page shows of it, also when the incident is over."""
+    api = await component(desk, "API")
+    incident = await opened(desk, {api: MAJOR})
+    await desk.act(incidents.add_update, incident["id"], NewUpdate(RESOLVED, "Over.", {api: PARTIAL}))
+    assert statuses(desk) == {"API": "partial_outage"}
+    await desk.act(incidents.add_update, incident["id"], NewUpdate(RESOLVED, "All of it.", {api: GOOD}))
+    assert statuses(desk) == {"API": "operational"}
+    await desk.act(incidents.add_update, incident["id"], NewUpdate(POSTMORTEM, "Still slow.", {api: MAJOR}))
+    assert statuses(desk) == {"API": "major_outage"}
+    assert [item[0] for item in (await spans(desk, api))[1:]] == [
+        "major_outage", "partial_outage", "operational", "major_outage",
+    ]  # fmt: skip
+    past = NewUpdate(RESOLVED, "So it was.", {api: GOOD}, display_at=desk.now - timedelta(seconds=1))
+    await desk.act(incidents.add_update, incident["id"], past)
+    assert statuses(desk) == {"API": "major_outage"}
+
+
 async def test_the_draft_of_a_postmortem_is_nothing_to_viewers_until_it_is_published(desk: Desk):
     incident = await opened(desk)
     await desk.act(postmortems.draft, incident["id"], "Because.")
