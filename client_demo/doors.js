@@ -1,9 +1,29 @@
 /** What sign-in, registration and links in mails share: where to go on afterwards, and forms that are sent once. */
 
 import { isFilled, submit } from "./forms.js";
+import { _ } from "./messages.js";
 import { api } from "./session.js";
 
 export const byId = (id) => document.getElementById(id);
+
+// What the hub may say to somebody at a door, in his language.
+const SAID = {
+  "The e-mail address or the password is wrong.": _("The e-mail address or the password is wrong."),
+  "This link does not work any more; ask for a new one.": _("This link does not work any more; ask for a new one."),
+  "A part the hub needs is away for a moment; try again.": _("A part the hub needs is away for a moment; try again."),
+  "The hub did not answer. Try again in a moment.": _("The hub did not answer. Try again in a moment."),
+  "must be an e-mail address": _("must be an e-mail address"),
+  "must have 8 to 256 characters": _("must have 8 to 256 characters"),
+};
+
+function translated(error) {
+  error.message = SAID[error.message] ?? error.message;
+  for (const [name, text] of Object.entries(error.fields ?? {})) error.fields[name] = SAID[text] ?? text;
+  throw error;
+}
+
+// In the fragment stands what only the browser knows: it goes along into another language.
+for (const link of document.querySelectorAll(".languages a")) link.hash = location.hash;
 
 /** `text` if it is a path of this hub, else null: nobody is forwarded to other sites. */
 export function localPath(text) {
@@ -32,7 +52,7 @@ export function onSubmit(form, work) {
     if (!isFilled(form)) return;
     const values = Object.fromEntries(new FormData(form));
     if (values.email) values.email = values.email.trim();
-    await submit(form, () => work(values));
+    await submit(form, () => work(values).catch(translated));
   });
 }
 

@@ -1,5 +1,6 @@
 /** Forms of all pages: fields with their errors beside them, drafts that survive, questions in a dialog. */
 
+import { _ } from "./messages.js";
 import { h } from "./morph.js";
 
 let count = 0;
@@ -30,13 +31,14 @@ export const check = (name, label, checked) => {
 /** What the API says of a field ("must have …") as a sentence; others are sentences already. */
 const sentence = (label, text) => (/^[a-z]/.test(text) ? `${label} ${text}.` : text);
 
-/** "Try again in 3 min." where the hub has said how long to wait. */
-const patience = ({ retryAfter_s: s }) => (s ? ` Try again in ${s < 90 ? `${s} s` : `${Math.ceil(s / 60)} min`}.` : "");
+/** What went wrong; where the hub has said how long to wait, with that in words. */
+const told = ({ message, retryAfter_s: s }) =>
+  s ? _("Too many requests; try again in {length}.", { length: s < 90 ? _("{n} s", { n: s }) : _("{n} min", { n: Math.ceil(s / 60) }) }) : message;
 
 export const alertLine = () => h("p", { class: "alert", role: "alert", hidden: true });
 
 /** An error in words, for a place that has no fields. */
-export const alertText = (error) => (error.fields ? Object.entries(error.fields).map(([name, text]) => sentence(`“${name}”`, text)).join(" ") : error.message + patience(error));
+export const alertText = (error) => (error.fields ? Object.entries(error.fields).map(([name, text]) => sentence(`“${name}”`, text)).join(" ") : told(error));
 
 /** Show `fields` of an error next to their controls and the rest above; with none, clear all. */
 export function showErrors(form, error) {
@@ -56,7 +58,7 @@ export function showErrors(form, error) {
   }
   const rest = Object.entries(fields).map(([name, text]) => `${name}: ${text}`);
   const alert = form.querySelector(".alert");
-  alert.textContent = error ? (error.fields ? rest.join("; ") : error.message + patience(error)) : "";
+  alert.textContent = error ? (error.fields ? rest.join("; ") : told(error)) : "";
   alert.hidden = !alert.textContent;
   if (error?.status === 401 && document.getElementById("toasts")) {
     const next = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;

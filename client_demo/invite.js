@@ -1,13 +1,12 @@
 /** An invitation: shown to whoever has the link, told to the hub only when its button is pressed. */
 
 import { byId, finish, onSubmit, post } from "./doors.js";
+import { _ } from "./messages.js";
 import { api, forgetSession, sessionAccount, watchSession } from "./session.js";
 
 const form = byId("accept");
 // One answer for all of these, so that nobody learns anything by trying.
-const REFUSED =
-  "This invitation cannot be accepted. It may have ended or been used up, or it was sent to an address that your account " +
-  "has not confirmed. Whoever invited you can send a new one.";
+const REFUSED = _("This invitation cannot be accepted. It may have ended or been used up, or it was sent to an address that your account has not confirmed. Whoever invited you can send a new one.");
 const token = decodeURIComponent(location.pathname.split("/").pop());
 
 async function show() {
@@ -24,9 +23,10 @@ onSubmit(form, async () => {
     if (error.status === 404) error.message = REFUSED;
     throw error;
   });
-  byId("heading").textContent = "You are a member";
+  byId("heading").textContent = _("You are a member");
   byId("words").hidden = true;
-  byId("said").replaceChildren("You belong to ", Object.assign(document.createElement("bdi"), { textContent: group.name }), " now.");
+  const [before, after] = _("You belong to {group} now.").split("{group}");
+  byId("said").replaceChildren(before, Object.assign(document.createElement("bdi"), { textContent: group.name }), after);
   finish(form, byId("done"));
 });
 

@@ -2,6 +2,7 @@
 
 import { byId, finish, onSubmit, post } from "./doors.js";
 import { showErrors } from "./forms.js";
+import { _ } from "./messages.js";
 import { forgetSession } from "./session.js";
 
 const form = document.querySelector("form");
@@ -11,7 +12,7 @@ const token = location.hash.slice(1);
 const uses = {
   async verify() {
     const account = await post("/auth/verify", { token });
-    byId("said").replaceChildren(account.email, " is confirmed.");
+    byId("said").replaceChildren(_("{address} is confirmed.", { address: account.email }));
   },
   async forgot({ email }) {
     await post("/auth/forgot", { email });
@@ -24,7 +25,7 @@ const uses = {
 };
 
 if (form.id !== "forgot" && !token) {
-  showErrors(form, { message: "This link is not complete. Open it again from the mail, whole." });
+  showErrors(form, { message: _("This link is not complete. Open it again from the mail, whole.") });
   for (const control of form.querySelectorAll("input, button")) control.disabled = true;
 }
 

@@ -24,6 +24,7 @@ POLICY = (  # and, behind it, by whom
     "base-uri 'none'; form-action 'self'; frame-ancestors "
 )
 COMPRESS_FROM_BYTES = 1_024
+DOOR_MODULES = {"forms.js", "doors.js", "login.js", "register.js", "mailed.js", "invite.js"}
 
 
 class Renderer:
@@ -42,12 +43,12 @@ class Renderer:
         self._env.globals.update(_=_, _n=_n, language=messages.language, messages=self._messages)
         self._env.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
 
-    def _messages(self) -> dict[str, Any] | None:
+    def _messages(self, is_door: bool) -> dict[str, Any] | None:
         """What the browser's modules may say, for their island; None in English, which they speak by themselves."""
         spoken = messages.language()
         if not messages.catalogue(spoken):
             return None
-        keys = browser_keys(self.assets)
+        keys = browser_keys(self.assets, is_door)
         found = {key: text for key, text in messages.catalogue(spoken).items() if key in keys}
         return {"language": spoken, "messages": found}
 
@@ -108,13 +109,11 @@ class Renderer:
 
 
 @cache
-def browser_keys(assets: Assets) -> frozenset[str]:
-    """The messages that the modules of the visitor's pages ask for."""
+def browser_keys(assets: Assets, is_door: bool) -> frozenset[str]:
+    """The messages that the modules of the doors, or of the visitor's other pages, ask for."""
+    modules = DOOR_MODULES if is_door else {name for name in assets.names if name.endswith(".js")} - DOOR_MODULES
     return frozenset(
-        key
-        for name in assets.names
-        if name.endswith(".js") and not name.startswith("console")
-        for key, _plural in keys_in(assets.text(name))
+        key for name in modules if not name.startswith("console") for key, _plural in keys_in(assets.text(name))
     )
 
 

@@ -1,4 +1,5 @@
-"""Account pages and the console: the same HTML for everybody, in which all that is somebody's own comes by REST.
+"""Account pages and the console: the same HTML for everybody, in which all that is somebody's own comes by REST. The
+doors, through which visitors come in, speak their language; what is behind them is in English.
 
 A link that was mailed carries its token in the fragment (`/verify#…`, `/reset#…`), which no browser sends, or in the
 path (`/invite/…`), of which nothing here is read: opening such a link changes nothing and tells nothing, however often
@@ -19,20 +20,24 @@ View = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """`is_secret`: its own address holds a token, which no other site may learn from a Referer."""
+    """`is_secret`: its own address holds a token, which no other site may learn from a Referer.
+
+    `is_door`: for visitors.
+    """
 
     path: str
     template: str
     is_secret: bool = False
+    is_door: bool = False
 
 
 SHELLS = (
-    Shell("/login", "login.html"),
-    Shell("/register", "register.html"),
-    Shell("/verify", "verify.html", is_secret=True),
-    Shell("/forgot", "forgot.html"),
-    Shell("/reset", "reset.html", is_secret=True),
-    Shell("/invite/{token}", "invite.html", is_secret=True),
+    Shell("/login", "login.html", is_door=True),
+    Shell("/register", "register.html", is_door=True),
+    Shell("/verify", "verify.html", is_secret=True, is_door=True),
+    Shell("/forgot", "forgot.html", is_door=True),
+    Shell("/reset", "reset.html", is_secret=True, is_door=True),
+    Shell("/invite/{token}", "invite.html", is_secret=True, is_door=True),
     Shell("/account", "account.html"),
     Shell("/console", "console.html"),
     Shell("/console/settings", "settings.html"),
@@ -47,9 +52,10 @@ def make_view(renderer: Renderer, shell: Shell) -> View:
     """What answers at the address of `shell`."""
 
     async def view(request: Request) -> Response:
-        speak(DEFAULT)  # accounts and the console have one language
+        if not shell.is_door:
+            speak(DEFAULT)
         onward = local_path(request.query_params.get("next", ""))
-        return renderer.respond(request, shell.template, is_secret=shell.is_secret, next=onward)
+        return renderer.respond(request, shell.template, is_secret=shell.is_secret, is_door=shell.is_door, next=onward)
 
     return view
 

@@ -1,14 +1,17 @@
 """The page in the visitor's language: both halves alike, and what comes while it is open."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 from playwright.async_api import Page, expect
 
 from hub.web import messages, words
+from hub.web.shells import SHELLS
 from tests.e2e.conftest import OpenTab, Site, is_live
 
 pytestmark = pytest.mark.e2e
@@ -122,3 +125,50 @@ async def test_what_comes_live_is_in_the_language_that_was_chosen(
     await tab.locator(".languages > summary").click()
     await tab.get_by_role("link", name="English").click()
     await expect(tab.locator("#sentence")).to_have_text("Partial System Outage")
+
+
+@pytest.mark.parametrize("language", sorted(messages.LANGUAGES.keys() - {"en"}))
+async def test_no_door_says_a_word_in_english(site: Site, language: str):
+    """Neither at once nor in what its script may say."""
+
+    def texts(html: str) -> set[str]:
+        return {
+            text.strip()
+            for text in re.findall(r">([^<>]*[a-z]{3}[^<>]*)<|aria-label=\"([^\"]*)\"", html)
+            for text in text
+        }
+
+    names = {"Status Hub", "E-mail", "", *messages.LANGUAGES.values()}
+    async with httpx2.AsyncClient(base_url=site.hub.base_url) as stranger:
+        for shell in (shell for shell in SHELLS if shell.is_door):
+            path = re.sub(r"\{\w+\}", "something", shell.path)
+            english, other = [await stranger.get(f"{path}?lang={code}") for code in ("en", language)]
+            assert other.headers["content-language"] == language
+            assert texts(english.text) & texts(other.text) <= names, path
+            island = json.loads(other.text.partition('id="messages">')[2].partition("</script>")[0])["messages"]
+            assert [
+                key for key, text in island.items() if key == text and key not in names | {"{n} s", "{n} min"}
+            ] == []
+            assert "viewers" not in str(island), "what only a status page says"
+
+
+async def test_a_door_keeps_its_language_its_errors_and_what_its_link_holds(site: Site, open_tab: OpenTab):
+    tab = await open_tab(f"{site.hub.base_url}/login#/invite/abc")
+    await tab.locator(".languages > summary").click()
+    await tab.get_by_role("link", name="Deutsch").click()
+    await expect(tab.locator("h1")).to_have_text("Anmelden")
+    await expect(tab.locator("a[data-onward]")).to_have_attribute("href", re.compile(r"#/invite/abc$"))
+    await tab.get_by_role("button", name="Anmelden").click()
+    await expect(tab.locator("#email-error")).to_have_text("Geben Sie Ihre E-Mail-Adresse ein.")
+    await tab.fill("#email", "nobody@example.test")
+    await tab.fill("#password", "wrong wrong wrong")
+    await tab.keyboard.press("Enter")
+    await expect(tab.locator("#problem")).to_have_text("Die E-Mail-Adresse oder das Passwort ist falsch.")
+    await tab.goto(f"{site.hub.base_url}/register")  # the choice is kept
+    await tab.fill("#email", "nobody@example.test")
+    await tab.fill("#password", "short")
+    await tab.keyboard.press("Enter")
+    await expect(tab.locator("#password-error")).to_have_text("Wählen Sie 8 bis 256 Zeichen.")
+    await tab.goto(f"{site.hub.base_url}/verify#made-up")
+    await tab.get_by_role("button", name="Adresse bestätigen").click()
+    await expect(tab.locator("#problem")).to_have_text("Dieser Link gilt nicht mehr; fordern Sie einen neuen an.")
