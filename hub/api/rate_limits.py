@@ -77,7 +77,7 @@ class Limiter:
 
     async def hit(self, name: str, key: str) -> Standing:
         """Count one hit and say where the key stands; raises TooMany, with `Retry-After`, when it is one too many."""
-        policy, key = self._policies[name], _key(name, key)
+        policy, key = self._policies[name], stored_key(name, key)
         if not policy.amount:
             return _unlimited(policy)
         standing = self._local.hit(policy, key)
@@ -93,7 +93,7 @@ class Limiter:
 
     async def test(self, name: str, key: str) -> Standing:
         """Where the key stands, counting nothing; raises TooMany when a hit would be one too many."""
-        policy, key = self._policies[name], _key(name, key)
+        policy, key = self._policies[name], stored_key(name, key)
         if not policy.amount:
             return _unlimited(policy)
         standing = self._local.standing(policy, key)
@@ -114,7 +114,7 @@ class Limiter:
         """Begin anew: whoever proved the password did not guess it. What other processes have counted themselves
         goes on to count there.
         """
-        policy, key = self._policies[name], _key(name, key)
+        policy, key = self._policies[name], stored_key(name, key)
         self._local.forget(policy, key)
         await self._shared.forget(policy, key)
 
@@ -264,7 +264,7 @@ def _item(policy: Policy) -> RateLimitItemPerSecond:
     return RateLimitItemPerSecond(policy.amount, policy.window_s, policy.name)
 
 
-def _key(name: str, key: str) -> str:
+def stored_key(name: str, key: str) -> str:
     """Keys name people and addresses; Redis needs to know neither."""
     if name.endswith(".address"):
         key = counted_as(key)

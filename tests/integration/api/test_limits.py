@@ -2,26 +2,62 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 import httpx2
 import pytest
 
-from hub.api.rate_limits import Limiter, Policy, policies_of
+from hub.api.rate_limits import Limiter, Policy, policies_of, stored_key
 from hub.engine.redis_client import make_client
 from hub.errors import TooMany
 from hub.settings import Settings
-from tests.support.api import data_of, error_of, open_api
+from tests.support.api import BASE_URL, Api, data_of, error_of, open_api
 from tests.support.local_hub import running
+from tests.support.waiting import wait_until
 
 LOGIN = {"email": "ada@example.test", "password": "correct horse battery"}
 EXACT, WINDOWS = Policy("login.account", 10, 900, is_exact=True), Policy("read.account", 10, 60)
 POLICIES = {policy.name: policy for policy in (EXACT, WINDOWS)}
 
 
+def stopped() -> Callable[[], float]:
+    """A clock whose minute never ends."""
+    began = time.time()
+    return lambda: began
+
+
+def has_room(name: str, key: str, left_s: float = 30.0) -> bool:
+    """Whether the minute in which `key` is counted goes on for so long: none may end in the middle of a test."""
+    return Policy(name, 1, 60).window_at(stored_key(name, key), time.time())[1] > left_s
+
+
+def visitor(api: Api, name: str) -> httpx2.AsyncClient:
+    """A client from an address whose minute goes on, as limit `name` counts it."""
+    address = next(found for n in range(1, 255) if has_room(name, found := f"192.0.2.{n}"))
+    transport = httpx2.ASGITransport(api.anonymous._transport.app, client=(address, 1))
+    return httpx2.AsyncClient(transport=transport, base_url=BASE_URL)
+
+
+async def account(api: Api, name: str, **more: bool) -> httpx2.AsyncClient:
+    """The same for a client with an account of its own."""
+    tokens, now = api.state["tokens"], api.state["clock"].now()
+    for n in range(100):
+        client = await api.client_of(f"ada{n}@example.test", **more)
+        if has_room(name, tokens.verify(client.headers["authorization"].removeprefix("Bearer "), now).account_id):
+            return client
+    raise AssertionError("a hundred accounts, and no minute that goes on")
+
+
+async def room_at(address: str, name: str) -> None:
+    """Wait until the minute of an address that cannot be chosen goes on for long enough."""
+    await wait_until(lambda: has_room(name, address, 15.0), within_s=20)
+
+
 @pytest.fixture
 async def nodes(redis_url: str) -> AsyncIterator[list[Limiter]]:
-    limiters = [Limiter(POLICIES, redis_url, patience_s=20), Limiter(POLICIES, redis_url, patience_s=20)]
+    now_s = stopped()
+    limiters = [Limiter(POLICIES, redis_url, now_s=now_s, patience_s=20) for _ in range(2)]
     yield limiters
     for limiter in limiters:
         await limiter.close()
@@ -47,7 +83,7 @@ async def test_a_limit_holds_over_all_nodes_together(nodes, policy):
 @pytest.mark.parametrize("policy", [EXACT, WINDOWS], ids=["exact", "windows"])
 async def test_one_node_never_lets_more_pass_than_the_limit(redis_url, policy):
     """Whatever Redis does meanwhile: this one is too slow for everybody."""
-    hasty = Limiter(POLICIES, redis_url, patience_s=0.000_001)
+    hasty = Limiter(POLICIES, redis_url, now_s=stopped(), patience_s=0.000_001)
     try:
         found = await asyncio.gather(*(passes(hasty, policy) for _ in range(40)))
     finally:
@@ -90,7 +126,7 @@ async def test_redis_is_told_of_nobody(nodes, redis_url):
 
 
 async def test_addresses_of_one_network_of_ipv6_count_as_one(redis_url):
-    limiter = Limiter({"page.address": Policy("page.address", 2, 60)}, redis_url)
+    limiter = Limiter({"page.address": Policy("page.address", 2, 60)}, redis_url, now_s=stopped())
     try:
         await limiter.hit("page.address", "2001:db8::1")
         await limiter.hit("page.address", "2001:db8::2")
@@ -107,7 +143,7 @@ def limited(settings: Settings, **limits: int) -> Settings:
 
 async def test_answers_say_how_much_is_left_and_then_429(settings, tmp_path):
     async with open_api(limited(settings, hub_reads_per_account_per_minute=3)) as api:
-        ada = await api.client_of("ada@example.test")
+        ada = await account(api, "read.account")
         left = []
         for _ in range(3):
             answer = await ada.get("/api/v1/me")
@@ -123,7 +159,7 @@ async def test_answers_say_how_much_is_left_and_then_429(settings, tmp_path):
 
 async def test_writes_have_a_stricter_limit_than_reads(settings):
     async with open_api(limited(settings, hub_writes_per_account_per_minute=1)) as api:
-        ada = await api.client_of("ada@example.test", is_admin=True)
+        ada = await account(api, "write.account", is_admin=True)
         data_of(await ada.post("/api/v1/pages", json={"slug": "acme", "title": "Acme"}), 201)
         error_of(await ada.post("/api/v1/pages", json={"slug": "two", "title": "Two"}), 429)
         data_of(await ada.get("/api/v1/pages"))
@@ -146,30 +182,33 @@ async def test_writes_have_a_stricter_limit_than_reads(settings):
 )
 async def test_whoever_is_nobody_counts_by_address_whatever_he_is_answered(settings, headers, path):
     async with open_api(limited(settings, hub_reads_per_address_per_minute=2)) as api:
+        nobody = visitor(api, "read.address")
         for _ in range(2):
-            answer = await api.anonymous.get(path, headers=headers)
+            answer = await nobody.get(path, headers=headers)
             assert answer.status_code in {200, 401, 404}
             assert answer.headers["ratelimit-policy"] == '"read.address";q=2;w=60'
-        error_of(await api.anonymous.get(path, headers=headers), 429)
+        error_of(await nobody.get(path, headers=headers), 429)
 
 
 async def test_signing_in_counts_as_a_write_of_the_address(settings):
     async with open_api(limited(settings, hub_writes_per_address_per_minute=2)) as api:
+        nobody = visitor(api, "write.address")
         for _ in range(2):
-            error_of(await api.anonymous.post("/api/v1/auth/refresh", json={"refresh_token": "x"}), 401)
-        error_of(await api.anonymous.post("/api/v1/auth/login", json=LOGIN), 429)
+            error_of(await nobody.post("/api/v1/auth/refresh", json={"refresh_token": "x"}), 401)
+        error_of(await nobody.post("/api/v1/auth/login", json=LOGIN), 429)
 
 
 async def test_pages_count_by_address_and_files_and_health_do_not(settings):
     async with open_api(limited(settings, hub_pages_per_address_per_minute=2)) as api:
+        nobody = visitor(api, "page.address")
         for _ in range(2):
-            assert (await api.anonymous.get("/p/none")).status_code == 404
-        refused = await api.anonymous.get("/login")
+            assert (await nobody.get("/p/none")).status_code == 404
+        refused = await nobody.get("/login")
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.headers["content-security-policy"]
         for path in ("/static/page.js", "/healthz", "/metrics", "/api/v1/pages"):
-            assert (await api.anonymous.get(path)).status_code == 200
+            assert (await nobody.get(path)).status_code == 200
 
 
 async def test_emulation_counts_by_address(settings):
@@ -178,6 +217,7 @@ async def test_emulation_counts_by_address(settings):
         running(limited(settings, hub_emulations_per_address_per_minute=2)) as hub,
         httpx2.AsyncClient(base_url=hub.base_url, timeout=20) as client,
     ):
+        await room_at("127.0.0.1", "emulation.address")
         origin = {"Origin": "https://elsewhere.example"}
         for _ in range(2):
             assert (await client.post("/emulation", json=body, headers=origin)).status_code == 404
@@ -193,6 +233,7 @@ async def test_a_forged_address_counts_for_nothing(settings):
         running(limited(settings, hub_reads_per_address_per_minute=2)) as hub,
         httpx2.AsyncClient(base_url=hub.base_url, timeout=20) as client,
     ):
+        await room_at("127.0.0.1", "read.address")
         statuses = [
             (await client.get("/api/v1/pages", headers={"X-Forwarded-For": f"192.0.2.{n}"})).status_code
             for n in range(3)
@@ -208,10 +249,11 @@ async def test_a_named_proxy_speaks_for_its_clients_and_is_not_counted_itself(se
             headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
             return (await client.get("/api/v1/pages", headers=headers)).status_code
 
-        assert [await get("192.0.2.1") for _ in range(3)] == [200, 200, 429]
-        assert await get("192.0.2.2") == 200
+        first, second, *_ = (found for n in range(1, 255) if has_room("read.address", found := f"192.0.2.{n}"))
+        assert [await get(first) for _ in range(3)] == [200, 200, 429]
+        assert await get(second) == 200
         # What a client claims of itself stands before what the proxy adds.
-        assert await get("192.0.2.9, 192.0.2.1") == 429
+        assert await get(f"192.0.2.255, {first}") == 429
         assert [await get(None) for _ in range(3)] == [200] * 3
 
 
