@@ -161,7 +161,10 @@ def _without_slash(request: Request) -> Response | None:
     path, query = request.scope["path"], request.url.query
     if not (path.startswith("/p/") and path.endswith("/") and request.method in SAFE_METHODS):
         return None
-    return RedirectResponse(path.rstrip("/") + (f"?{query}" if query else ""))
+    path = path.rstrip("/")
+    if "page_url" in request.scope["state"] and path.count("/") > 2:  # at a page's own host nothing stands before it
+        path = f"/{path.split('/', 3)[3]}"
+    return RedirectResponse(path + (f"?{query}" if query else ""))
 
 
 class _Application(Starlette):

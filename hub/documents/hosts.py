@@ -22,7 +22,8 @@ from hub.services.database import Sessions
 from hub.services.hosts import load_domains
 from hub.settings import Settings
 
-FRESH_S = 5.0  # a domain is its page's no longer that long after it was taken away
+FRESH_S = 1.0  # a domain is its page's no longer that long after it was taken away
+PATIENCE_S = 0.5  # who comes to a known host waits so long to hear whether it still is one
 FRESH_UNKNOWN_S = (
     0.5  # and is its page's that long after it was given; what hosts strangers name costs two reads a second
 )
@@ -71,8 +72,8 @@ class PageHosts:
         is_known = host in self._domains
         if self._reading is None and self._now_s() - self._read_at > (FRESH_S if is_known else FRESH_UNKNOWN_S):
             self._reading = asyncio.create_task(self._read(scope["state"]["db"]))
-        if not is_known and self._reading is not None:
-            await asyncio.shield(self._reading)  # who comes to a known host need not wait: what was known stands
+        if self._reading is not None:  # it goes on for the others when this one goes away
+            await asyncio.wait({self._reading}, timeout=PATIENCE_S if is_known else None)
         return self._domains.get(host)
 
     async def _read(self, sessions: Sessions) -> None:
@@ -113,6 +114,6 @@ def _host_of(scope: Scope) -> tuple[str, str]:
     """The name a request was sent to, in lower case, and the port behind it, empty if there is none."""
     host = Headers(scope=scope).get("host", "").lower()
     if host.endswith("]") or ":" not in host:
-        return host, ""
+        return host.removesuffix("."), ""
     name, _, port = host.rpartition(":")
-    return name, port
+    return name.removesuffix("."), port

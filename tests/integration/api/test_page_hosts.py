@@ -3,6 +3,7 @@
 import httpx2
 import pytest
 
+from hub.documents.hosts import FRESH_S, PageHosts
 from tests.support.api import data_of, open_api
 from tests.support.waiting import wait_until
 
@@ -87,6 +88,32 @@ async def test_a_name_that_is_given_away_is_the_pages_no_longer(at_home, admin, 
 
     await wait_until(is_gone, within_s=15)
     assert (await at_home.get(f"{NAMED}/api/v2/status.json")).status_code == 200
+
+
+async def test_the_first_to_come_after_a_while_is_not_sent_to_a_page_that_has_the_name_no_longer(api, admin, page):
+    clock, told = [0.0], []
+
+    async def beneath(scope, receive, send):
+        told.append(scope["path"])
+
+    async def unheard(message):
+        return None
+
+    hosts = PageHosts(beneath, api.state["settings"], now_s=lambda: clock[0])
+    for domain, path in (("status.acme.example", "/p/acme"), (None, "/")):
+        data_of(await admin.patch(PAGE, json={"custom_domain": domain}))
+        clock[0] += FRESH_S + 0.01
+        headers = [(b"host", b"status.acme.example.")]
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": headers, "query_string": b""}
+        await hosts(scope | {"state": {"db": api.state["db"]}}, None, unheard)
+        assert told.pop() == path
+
+
+async def test_a_slash_too_many_leads_to_the_page_at_its_own_host(at_home):
+    answer = await at_home.get("/history/?month=2026-11")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/history?month=2026-11")
+    beneath = await at_home.get("/p/acme/history/")
+    assert beneath.headers["location"] == "/history"
 
 
 async def test_a_hidden_page_is_hidden_at_its_host_too(at_home, admin):
