@@ -59,11 +59,17 @@ async def update_page(request: Request, body: PagePatch) -> Reply[Json]:
     return tagged(page)
 
 
-@endpoint(returns={200: None}, errors=(Forbidden, NotFound))
+@endpoint(returns={200: None}, errors=(Forbidden, NotFound, VersionConflict))
 async def delete_page(request: Request) -> Reply[None]:
     """Remove a page and everything on it, for good. For its owners."""
     async with request.state.db.begin() as session:
-        await pages.delete(session, request.path_params["slug"], by=request.user, now=request.state.clock.now())
+        await pages.delete(
+            session,
+            request.path_params["slug"],
+            by=request.user,
+            now=request.state.clock.now(),
+            expected_version=expected_version(request, None),
+        )
     return Reply()
 
 

@@ -186,15 +186,20 @@ def columns_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     return columns | {_WEIGHTS[status].key: weight for status, weight in settings.get("weights", {}).items()}
 
 
-async def delete(session: AsyncSession, slug: str, *, by: Principal, now: datetime) -> None:
+async def delete(
+    session: AsyncSession, slug: str, *, by: Principal, now: datetime, expected_version: int | None = None
+) -> None:
     """Remove a page and everything on it. Its channels go too, so its viewers find it gone.
 
     All or nothing, and however much there is, nothing of another page waits for it.
     """
     page = (await see_page(session, slug, by)).page
     _require_owner(by, page)
-    await session.execute(select(PageRow.id).where(PageRow.id == page.id).with_for_update())
+    version = await session.scalar(select(PageRow.version).where(PageRow.id == page.id).with_for_update())
+    if version is None:
+        raise NotFound("There is no such page.")
     _require_owner(await rights.current(session, by, now=now, page_id=page.id), page)
+    check_version(version, expected_version, await get(session, slug, by=by))
     channels = select(ViewRow.channel_id).where(ViewRow.page_id == page.id)
     ids = list(await session.scalars(channels))
     await remove_history(session, page.id)

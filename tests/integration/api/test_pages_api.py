@@ -1,5 +1,7 @@
 """What operators do by REST, and what everybody else then sees: the contract of pages and of all that is on them."""
 
+import asyncio
+
 import pytest
 
 from tests.support.api import data_of, error_of
@@ -312,3 +314,13 @@ async def test_ids_of_one_page_mean_nothing_on_another(api, admin, ids):
     assert await api.fingerprint() == before
     for section, key in (("components", "component"), ("groups", "group"), ("incidents", "incident")):
         error_of(await operator.get(f"/api/v1/pages/other/{section}/{ids[key]}"), 404)
+
+
+async def test_a_page_that_somebody_else_has_changed_is_not_deleted_and_goes_once(api, admin, page):
+    stale = {"If-Match": (await admin.get(PAGE)).headers["etag"]}
+    data_of(await admin.patch(PAGE, json={"title": "Not what it was"}))
+    answer = await admin.delete(PAGE, headers=stale)
+    error_of(answer, 409, "version_conflict")
+    assert answer.json()["data"]["title"] == "Not what it was"
+    answers = await asyncio.gather(*(admin.delete(PAGE, headers={"If-Match": '"2"'}) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 404, 404]
