@@ -7,7 +7,7 @@ from hub.api.cursor import next_cursor, read_cursor
 from hub.api.endpoint import Access, endpoint
 from hub.api.envelope import Reply
 from hub.api.locking import expected_version, tagged
-from hub.api.page_schemas import IncidentIn, IncidentPatch, IncidentUpdatePatch, ListQuery, UpdateIn
+from hub.api.page_schemas import IncidentIn, IncidentPatch, ListQuery, UpdateIn, UpdatePatch
 from hub.errors import Forbidden, VersionConflict
 from hub.services import incidents
 
@@ -120,10 +120,8 @@ async def show_incident_update(request: Request) -> Reply[Json]:
     return Reply(update)
 
 
-@endpoint(
-    body=IncidentUpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict)
-)
-async def edit_incident_update(request: Request, body: IncidentUpdatePatch) -> Reply[Json]:
+@endpoint(body=UpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
+async def edit_incident_update(request: Request, body: UpdatePatch) -> Reply[Json]:
     """Correct the text or the time of an update; it keeps its place, and nobody is notified unless `notify` says so."""
     path, now = request.path_params, request.state.clock.now()
     async with request.state.db.begin() as session:

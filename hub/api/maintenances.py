@@ -55,7 +55,10 @@ async def show_maintenance(request: Request) -> Reply[Json]:
     body=MaintenancePatch, returns={200: MaintenanceOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict)
 )
 async def update_maintenance(request: Request, body: MaintenancePatch) -> Reply[Json]:
-    """Change what was announced: window, text, components, recurrence. Another window is a move (`sequence` grows)."""
+    """Change what was announced: window, text, components, recurrence. Another window is a move (`sequence` grows).
+
+    Of one that has ended text, components and the times at which it really began and ended can be corrected.
+    """
     path = request.path_params
     async with request.state.db.begin() as session:
         maintenance = await maintenances.update(
@@ -176,7 +179,7 @@ async def show_maintenance_update(request: Request) -> Reply[Json]:
 
 @endpoint(body=UpdatePatch, returns={200: UpdateOut}, access=Access.SIGNED_IN, errors=(Forbidden, VersionConflict))
 async def edit_maintenance_update(request: Request, body: UpdatePatch) -> Reply[Json]:
-    """Correct the text of an update; it keeps its place and time, and nobody is notified unless `notify` says so."""
+    """Correct the text or the time of an update; it keeps its place, and nobody is notified unless `notify` says so."""
     path, now = request.path_params, request.state.clock.now()
     async with request.state.db.begin() as session:
         return Reply(
@@ -186,6 +189,7 @@ async def edit_maintenance_update(request: Request, body: UpdatePatch) -> Reply[
                 path["maintenance_id"],
                 path["update_id"],
                 body=body.body,
+                display_at=body.display_at,
                 notify=body.notify,
                 by=request.user,
                 now=now,

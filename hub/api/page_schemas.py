@@ -187,15 +187,10 @@ class IncidentPatch(Patch):
 
 
 class UpdatePatch(In):
-    """`notify`: tell people of the correction. `version`: of the incident or the maintenance."""
+    """`display_at`: another time, between those of the updates around it. `notify`: tell people of the correction.
 
-    body: Text
-    notify: bool = False
-    version: Version | None = None
-
-
-class IncidentUpdatePatch(In):
-    """`display_at`: another time, between those of the updates around it. Else as `UpdatePatch`."""
+    `version`: of the incident or the maintenance.
+    """
 
     body: Text = left_out()
     display_at: Instant = left_out()

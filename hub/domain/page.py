@@ -1,6 +1,6 @@
 """What a page is made of, as values: everything an operator may know of it. `project` decides who sees what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -103,6 +103,17 @@ class Update:
     @property
     def order(self) -> tuple[datetime, datetime, str]:
         return (self.display_at, self.created_at, self.id)
+
+
+def place_problem(updates: Sequence[Update], position: int, display_at: datetime, now: datetime) -> str | None:
+    """Why the update at `position` (oldest first) cannot be shown at `display_at`, if it is to keep its place."""
+    if display_at > now:
+        return "must not lie in the future"
+    if position > 0 and display_at <= updates[position - 1].display_at:
+        return "must come after the update before it"
+    if position + 1 < len(updates) and display_at >= updates[position + 1].display_at:
+        return "must come before the update after it"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

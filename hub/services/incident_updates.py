@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy import update as sql_update
 
 from hub.domain.incident import IncidentStatus, is_open, may_follow
-from hub.domain.page import Incident, Update
+from hub.domain.page import Incident, Update, place_problem
 from hub.domain.status import Status
 from hub.errors import Invalid, NotFound
 from hub.ids import new_id
@@ -180,11 +180,8 @@ def _place(incident: Incident, display_at: datetime | None, now: datetime) -> da
 
 def _check_place(incident: Incident, position: int, display_at: datetime, now: datetime) -> None:
     _place(incident, display_at, now)
-    around = incident.updates
-    if position > 0 and display_at <= around[position - 1].display_at:
-        raise Invalid(fields={"display_at": "must come after the update before it"})
-    if position + 1 < len(around) and display_at >= around[position + 1].display_at:
-        raise Invalid(fields={"display_at": "must come before the update after it"})
+    if problem := place_problem(incident.updates, position, display_at, now):
+        raise Invalid(fields={"display_at": problem})
 
 
 def _status_before(updates: Sequence[Update], index: int) -> IncidentStatus | None:

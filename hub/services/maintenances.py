@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.auth.permissions import Principal
 from hub.domain.archive import Month
 from hub.domain.maintenance import MaintenanceStatus, may_follow
-from hub.domain.page import Maintenance, PageState
+from hub.domain.page import Maintenance, PageState, place_problem
 from hub.domain.recurrence import series_problem, without_time_of_day
 from hub.domain.snapshot import Json, maintenance_is_visible, maintenance_json, visible_components
 from hub.errors import Conflict, Invalid, NotFound
@@ -194,19 +194,25 @@ async def edit_update(
     maintenance_id: str,
     update_id: str,
     *,
-    body: str,
+    body: str | None = None,
+    display_at: datetime | None = None,
     notify: bool = False,
     by: Principal,
     now: datetime,
     expected_version: int | None = None,
 ) -> Json:
-    """Correct the text of an update; it keeps its place and its time, and nobody is notified unless `notify`."""
+    """Correct the text or the time of an update, which keeps its place; nobody is notified unless `notify`."""
     async with change_page(session, slug, by=by, now=now, kind="maintenance.edited") as change:
         maintenance = await find_maintenance(change, maintenance_id, expected_version)
-        old = next((item for item in maintenance.updates if item.id == update_id), None)
-        if old is None:
+        position = next((at for at, item in enumerate(maintenance.updates) if item.id == update_id), None)
+        if position is None:
             raise NotFound("There is no such update.")
-        values: dict[str, Any] = {"body": body} if body != old.body else {}
+        old = maintenance.updates[position]
+        values: dict[str, Any] = {} if body in {None, old.body} else {"body": body}
+        if display_at is not None and display_at != old.display_at:
+            if problem := place_problem(maintenance.updates, position, display_at, now):
+                raise Invalid(fields={"display_at": problem})
+            values["display_at"] = display_at
         if notify:
             change.kind = "maintenance.updated"
             values["deliver_notifications"] = True

@@ -423,3 +423,20 @@ async def test_a_window_that_summer_time_has_shifted_can_be_moved_and_the_next_o
     await desk.act(maintenances.cancel, shifted["id"])
     (following,) = desk.snapshots["public"]["maintenances"]
     assert datetime.fromisoformat(following["scheduled_for"]) == five + DAY
+
+
+async def test_the_time_of_an_update_is_corrected_in_its_place(desk: Desk, api: str):
+    start = desk.now + HOUR
+    made = await planned(desk, start, start + HOUR, components=[api], remind_before_min=None)
+    await look(desk, start)
+    await look(desk, start + HOUR)
+    over, begun, _ = (await read(desk, made["id"]))["updates"]
+    desk.kinds.clear()
+    told = await desk.act(maintenances.edit_update, made["id"], over["id"], display_at=start + 50 * MINUTE)
+    assert datetime.fromisoformat(told["display_at"]) == start + 50 * MINUTE
+    assert (told["body"], desk.kinds) == (over["body"], {"maintenance.edited"})
+    for at in (start + HOUR * 9, start, start - 9 * HOUR):
+        with pytest.raises(Invalid):
+            await desk.act(maintenances.edit_update, made["id"], over["id"], display_at=at)
+    with pytest.raises(Invalid):
+        await desk.act(maintenances.edit_update, made["id"], begun["id"], display_at=start + 55 * MINUTE)
