@@ -18,14 +18,14 @@ const WINDOW_NAMES = {
 
 /** A control for an instant, which gives back the very instant while nobody has touched it. */
 function instantControl(zone, stored) {
-  const control = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(stored)) });
+  const control = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(stored)), required: true });
   const was = control.value;
   return { control, read: () => (control.value === was ? stored : instant(zone, control.value)) };
 }
 
 export async function editIncident(desk, i) {
   const path = `/pages/${desk.slug}/incidents/${i.id}`;
-  const base = { ...i, impact: i.impact_override };
+  const read = (stored) => ({ ...stored, impact: stored.impact_override });
   const name = h("input", { maxlength: "255", value: i.name, dir: "auto" });
   const impact = select(IMPACTS, i.impact_override ?? "");
   const began = instantControl(desk.zone, i.started_at);
@@ -46,11 +46,11 @@ export async function editIncident(desk, i) {
       if (ended) wanted.resolved_at = ended.read();
       if (audience) wanted.audience = audience.value || null;
       const shown = (key, value) => (key.endsWith("_at") ? desk.stamp(value) : key === "audience" ? audienceWords(desk, value ?? desk.snapshot.page.audience) : String(value ?? "automatic"));
-      stored = await saveOver({ path, base, wanted, names: INCIDENT_NAMES, shown });
+      stored = await saveOver({ path, base: read(i), wanted, names: INCIDENT_NAMES, shown, read });
       return stored !== false;
     },
   });
-  if (isSaved) toastSaved("Saved", { path, base, stored: stored && { ...stored, impact: stored.impact_override }, wanted });
+  if (isSaved) toastSaved("Saved", { path, base: read(i), stored: stored && read(stored), wanted });
 }
 
 export async function removeIncident(desk, i) {
@@ -65,6 +65,7 @@ export async function removeIncident(desk, i) {
 
 export async function editMaintenance(desk, m) {
   const path = `/pages/${desk.slug}/maintenances/${m.id}`;
+  const read = (stored) => ({ ...stored, components: [...stored.components].sort() });
   const isPlanned = m.status === "scheduled";
   const isOver = m.status === "completed";
   const [began, ended] = isOver && m.started_at ? [instantControl(desk.zone, m.started_at), instantControl(desk.zone, m.completed_at)] : [];
@@ -101,11 +102,11 @@ export async function editMaintenance(desk, m) {
         if (key.endsWith("_at")) return desk.stamp(value);
         return String(value ?? "none");
       };
-      stored = await saveOver({ path, base: { ...m, components: [...m.components].sort() }, wanted, names: WINDOW_NAMES, shown });
+      stored = await saveOver({ path, base: read(m), wanted, names: WINDOW_NAMES, shown, read });
       return stored !== false;
     },
   });
-  if (isSaved) toastSaved("Saved", { path, base: m, stored, wanted });
+  if (isSaved) toastSaved("Saved", { path, base: read(m), stored: stored && read(stored), wanted });
 }
 
 export async function removeMaintenance(desk, m) {

@@ -24,8 +24,8 @@ export const reminderOf = (control) => (control.value ? Number(control.value) : 
 export function scheduleForm(desk, pickers) {
   const { zone } = desk;
   const name = h("input", { maxlength: "255", placeholder: "What is being worked on", dir: "auto", required: true });
-  const start = h("input", { type: "datetime-local" });
-  const end = h("input", { type: "datetime-local" });
+  const start = h("input", { type: "datetime-local", required: true });
+  const end = h("input", { type: "datetime-local", required: true });
   const body = h("textarea", { rows: "3", placeholder: "What will visitors notice meanwhile?", dir: "auto", required: true });
   const picker = new ComponentsPicker(desk, "What is affected");
   picker.fill();

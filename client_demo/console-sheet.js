@@ -1,6 +1,6 @@
 /** Dialogs with a form in them, clashes of two who change the same, and what can be taken back for ten seconds. */
 
-import { Draft, alertLine, ask, submit, toast } from "./forms.js";
+import { Draft, alertLine, ask, isFilled, submit, toast } from "./forms.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
 
@@ -27,7 +27,7 @@ export function sheet({ title, parts, answer, work, others = [], draft = null, c
     const finish = () => { isDone = true; kept?.clear(); dialog.close(); };
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      if (await submit(form, () => work(form))) finish();
+      if (isFilled(form) && (await submit(form, () => work(form)))) finish();
     });
     cancel.addEventListener("click", () => { kept?.clear(); dialog.close(); });
     dialog.addEventListener("finish", finish);
@@ -37,7 +37,10 @@ export function sheet({ title, parts, answer, work, others = [], draft = null, c
   });
 }
 
-const isSame = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+/** A value as text, whatever the order of its keys. */
+const plain = (value) =>
+  JSON.stringify(value ?? null, (_, part) => (part && typeof part === "object" && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort()) : part));
+const isSame = (a, b) => plain(a) === plain(b);
 
 /** Both texts, side by side, and what to do: "mine", "theirs", or null for back to one's own form. */
 export function askClash(title, pairs) {
@@ -53,17 +56,18 @@ export function askClash(title, pairs) {
 
 /**
  * PATCH what differs from `base`, made from its version. Where another was first: fields that only one has touched go
- * together, and for the others both texts are shown. `shown(name, value)`: a value in words. Gives the stored object,
- * null when nothing differs or theirs is left, false for back to the form.
+ * together, and for the others both texts are shown. `shown(name, value)`: a value in words; `read(stored)`: what is
+ * stored as the form has it, as `base` is. Gives the stored object, null when nothing differs or theirs is left, false for
+ * back to the form.
  */
-export async function saveOver({ path, base, wanted, names, shown = (name, value) => String(value ?? "nothing") }) {
+export async function saveOver({ path, base, wanted, names, shown = (name, value) => String(value ?? "nothing"), read = (stored) => stored }) {
   const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !isSame(value, base[name])));
   if (!Object.keys(changes).length) return null;
   try {
     return await api("PATCH", path, { ...changes, version: base.version });
   } catch (error) {
     if (error.status !== 409 || !error.data) throw error;
-    const theirs = error.data;
+    const theirs = read(error.data);
     const both = Object.keys(changes).filter((name) => !isSame(theirs[name], base[name]) && !isSame(theirs[name], changes[name]));
     if (both.length) {
       const answer = await askClash("Two changes at once", both.map((name) => [names[name] ?? name, shown(name, theirs[name]), shown(name, changes[name])]));

@@ -161,8 +161,8 @@ class MaintenanceCard {
   /** Another window; its end alone once it has begun. */
   async move(m) {
     const { zone } = this.desk;
-    const start = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(m.scheduled_for)), disabled: isActive(m) });
-    const end = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(m.scheduled_until)) });
+    const start = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(m.scheduled_for)), required: true, disabled: isActive(m) });
+    const end = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(m.scheduled_until)), required: true });
     const [wasStart, wasEnd] = [start.value, end.value];
     const names = { scheduled_for: "From", scheduled_until: "Until" };
     const isMoved = await sheet({

@@ -174,9 +174,10 @@ async function main() {
   if (!mine.length) {
     const words = me.is_admin
       ? ["There is no page yet.", h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: () => addPage() }, "Make the first page"))]
-      : ["There is no page that you may edit. An owner of one can give you a role, or an administrator can make one."];
+      : ["There is no page that you may edit. An owner of one can give you a role, or an administrator can make one.", h("a", { href: "/" }, "The pages that you may look at")];
     byId("main").replaceChildren(h("div", { class: "empty" }, ...words));
     byId("main").classList.add("alone");
+    document.body.dataset.alone = "";
     return;
   }
   const asked = new URLSearchParams(location.search).get("page");

@@ -35,6 +35,13 @@ const sentence = (label, text) => (/^[a-z]/.test(text) ? `${label} ${text}.` : t
 const told = ({ message, retryAfter_s: s }) =>
   s ? _("Too many requests; try again in {length}.", { length: s < 90 ? _("{n} s", { n: s }) : _("{n} min", { n: Math.ceil(s / 60) }) }) : message;
 
+/** `must come after scheduled_for` → `must come after “From”`: fields by what the form calls them. */
+const called = (form, text) =>
+  text.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => {
+    const label = form.querySelector(`[data-field="${name}"] :is(label, legend)`);
+    return label ? `“${label.textContent}”` : name;
+  });
+
 export const alertLine = () => h("p", { class: "alert", role: "alert", hidden: true });
 
 /** An error in words, for a place that has no fields. */
@@ -48,7 +55,7 @@ export function showErrors(form, error) {
     const name = box.dataset.field;
     const key = name in fields ? name : Object.keys(fields).find((path) => path.startsWith(`${name}.`));
     const control = box.querySelector("input, select, textarea");
-    const text = key === undefined ? "" : sentence(box.querySelector("label, legend").textContent, fields[key]);
+    const text = key === undefined ? "" : sentence(box.querySelector("label, legend").textContent, called(form, fields[key]));
     box.querySelector(".error").textContent = text;
     box.querySelector(".error").hidden = !text;
     if (text) control?.setAttribute("aria-invalid", "true");
@@ -64,7 +71,8 @@ export function showErrors(form, error) {
     const next = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
     alert.replaceChildren("Your session has ended. What you have typed stays in this browser: ", h("a", { href: next }, "sign in"), ", and go on.");
   }
-  first?.focus();
+  if (first) first.focus();
+  else if (!alert.hidden) alert.scrollIntoView({ block: "nearest" }); // the button may be a long way down
 }
 
 /** Whether nothing that is required is missing; what is, is asked for. */
@@ -102,7 +110,7 @@ export async function submit(form, work) {
     busy.delete(form);
     for (const button of buttons) button.disabled = false;
     // A button that was off could not have the focus back from a dialog.
-    if (document.activeElement === document.body && form.contains(focused)) focused.focus();
+    if (document.activeElement === document.body && form.contains(focused)) focused.focus({ preventScroll: true });
   }
 }
 

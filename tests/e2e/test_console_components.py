@@ -123,6 +123,7 @@ async def test_every_kind_of_visitor_is_shown_beforehand_and_a_draft_outlives_th
     await console.context.clear_cookies()
     await form.get_by_role("button", name="Open incident").click()
     await expect(form.get_by_role("alert")).to_contain_text("What you have typed stays in this browser")
+    await expect(form.get_by_role("alert")).to_be_in_viewport()
     await form.get_by_role("link", name="sign in").click()
     await console.fill("#email", EMAIL)
     await console.fill("#password", PASSWORD)
