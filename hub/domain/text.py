@@ -23,12 +23,10 @@ def iso_or_none(instant: datetime | None) -> str | None:
     return None if instant is None else iso(instant)
 
 
-def percent(ratio: float) -> str:
-    """`100 %`, `99.98 %`: cut, never rounded up, so that an outage never shows as 100 %."""
-    hundredths = int(ratio * 10_000 + 1e-6)
-    if hundredths >= 10_000:
-        return "100 %"
-    return f"{hundredths // 100}.{hundredths % 100:02} %"
+def hundredths(ratio: float, point: str = ".") -> str:
+    """`100`, `99.98`: a ratio of 0..1 in per cent, cut, never rounded up, so that an outage never shows as 100 %."""
+    whole = int(ratio * 10_000 + 1e-6)
+    return "100" if whole >= 10_000 else f"{whole // 100}{point}{whole % 100:02}"
 
 
 def is_storable(text: str) -> bool:

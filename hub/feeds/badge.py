@@ -8,14 +8,15 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from hub.domain.text import percent
+from hub.domain.text import hundredths
+from hub.domain.words import STATUS_WORDS, TONES
 from hub.feeds.entries import xml_text
 
 MEDIA_TYPE = "image/svg+xml"
 MAX_LABEL = 80
 _RING = '<circle cx="6" cy="6" r="4.25" fill="none" stroke="#fff" stroke-width="1.5"/>'
 # Colours that white text has 4.5 : 1 on, and the shape of each; drawn in a square of 12.
-_TONES = {
+_SHAPES = {
     "operational": ("#18794e", '<circle cx="6" cy="6" r="5"/>'),
     "degraded_performance": (
         "#946800",
@@ -25,20 +26,6 @@ _TONES = {
     "major_outage": ("#ca2a30", '<rect x="1.5" y="1.5" width="9" height="9"/>'),
     "under_maintenance": ("#2b5fd9", '<path d="M6 .5L11.5 6 6 11.5.5 6z"/>'),
     "none": ("#5c636b", _RING),
-}
-STATUS_WORDS = {
-    "operational": "operational",
-    "degraded_performance": "degraded performance",
-    "partial_outage": "partial outage",
-    "major_outage": "major outage",
-    "under_maintenance": "under maintenance",
-}
-INDICATOR_TONES = {
-    "none": "operational",
-    "minor": "degraded_performance",
-    "major": "partial_outage",
-    "critical": "major_outage",
-    "maintenance": "under_maintenance",
 }
 _LABEL_GROUND = "#3d444b"
 _FONT = 'font-family="Verdana,DejaVu Sans,Geneva,sans-serif" font-size="11"'
@@ -60,12 +47,12 @@ NOT_FOUND = Badge("status", "not found", "none")
 
 def status_badge(label: str, status: str) -> Badge:
     """How a component is."""
-    return Badge(label, STATUS_WORDS[status], status)
+    return Badge(label, STATUS_WORDS[status].lower(), status)
 
 
 def page_badge(label: str, indicator: str, description: str) -> Badge:
     """The roll-up of a page, in its own words."""
-    return Badge(label, description, INDICATOR_TONES[indicator])
+    return Badge(label, description, TONES[indicator])
 
 
 def uptime_badge(label: str, ratio: float | None, days: int) -> Badge:
@@ -75,13 +62,13 @@ def uptime_badge(label: str, ratio: float | None, days: int) -> Badge:
         return Badge(label, "no data", "none")
     steps = ((0.999, "operational"), (0.99, "degraded_performance"), (0.95, "partial_outage"))
     tone = next((tone for least, tone in steps if ratio >= least), "major_outage")
-    return Badge(label, percent(ratio), tone)
+    return Badge(label, f"{hundredths(ratio)} %", tone)
 
 
 def render_badge(badge: Badge) -> bytes:
     """The image. Texts of any kind come out as text; a long label is cut."""
     label, word = _cut(badge.label), _cut(badge.word)
-    colour, shape = _TONES[badge.tone]
+    colour, shape = _SHAPES[badge.tone]
     label_px, word_px = _width(label), _width(word)
     left, right = label_px + 12, word_px + 30
     said = escape(f"{label}: {word}")

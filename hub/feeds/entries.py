@@ -12,20 +12,11 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hub.domain.words import STATE_WORDS
+
 Json = dict[str, Any]
 
 ENTRIES = 50
-STATES = {
-    "investigating": "Investigating",
-    "identified": "Identified",
-    "monitoring": "Monitoring",
-    "resolved": "Resolved",
-    "postmortem": "Postmortem",
-    "scheduled": "Scheduled",
-    "in_progress": "In progress",
-    "verifying": "Verifying",
-    "completed": "Completed",
-}
 CANCELLED = "Cancelled"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _OVER = {"resolved": "resolved", "postmortem": "resolved", "completed": "completed"}
@@ -111,10 +102,10 @@ def _told(item: Json, over_at: str | None, zone: ZoneInfo, final: str = "") -> s
     paragraphs = []
     if final or (end is not None and newest != end) or not updates:
         at: str = over_at or item["updated_at"]
-        paragraphs.append(_paragraph(at, final or STATES[end or item["status"]], "", zone))
+        paragraphs.append(_paragraph(at, final or STATE_WORDS[end or item["status"]], "", zone))
     for update, before in zip(updates, [*(older["status"] for older in updates[1:]), None], strict=True):
         repeats = update["status"] == before and update["status"] not in _OVER
-        label: str = "Update" if repeats else STATES[update["status"]]
+        label: str = "Update" if repeats else STATE_WORDS[update["status"]]
         tag = "em" if update["status"] == "postmortem" else "strong"  # what was resolved before it stays resolved
         paragraphs.append(_paragraph(update["display_at"], label, update["body_html"], zone, tag))
     return "".join(paragraphs)

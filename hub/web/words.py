@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from hub.domain import words as domain_words
+from hub.domain.text import hundredths
 from hub.web.messages import _
 
 K = TypeVar("K")
@@ -29,28 +31,8 @@ class Words(Mapping[K, str]):
         return len(self.english)
 
 
-STATUS_WORDS = Words(
-    {
-        "operational": "Operational",
-        "degraded_performance": "Degraded performance",
-        "partial_outage": "Partial outage",
-        "major_outage": "Major outage",
-        "under_maintenance": "Under maintenance",
-    }
-)
-UPDATE_WORDS = Words(
-    {
-        "investigating": "Investigating",
-        "identified": "Identified",
-        "monitoring": "Monitoring",
-        "resolved": "Resolved",
-        "postmortem": "Postmortem",
-        "scheduled": "Scheduled",
-        "in_progress": "In progress",
-        "verifying": "Verifying",
-        "completed": "Completed",
-    }
-)
+STATUS_WORDS = Words(domain_words.STATUS_WORDS)
+UPDATE_WORDS = Words(domain_words.STATE_WORDS)
 IMPACT_WORDS = Words(
     {"none": "No impact", "minor": "Minor impact", "major": "Major impact", "critical": "Critical impact"}
 )
@@ -69,14 +51,7 @@ SENTENCES = Words(
         )
     }
 )
-# Which component status lends its shape and colour to a roll-up indicator or an impact.
-TONES = {
-    "none": "operational",
-    "minor": "degraded_performance",
-    "major": "partial_outage",
-    "critical": "major_outage",
-    "maintenance": "under_maintenance",
-}
+TONES = domain_words.TONES
 GLYPHS = {
     "operational": "●",
     "degraded_performance": "◐",
@@ -181,12 +156,8 @@ def ago(at: datetime, now: datetime) -> str:
 
 
 def percent(ratio: float) -> str:
-    """`100 %`, `99.98 %`: cut, never rounded up, so that an outage never shows as 100 %."""
-    hundredths = int(ratio * 10_000 + 1e-6)
-    if hundredths >= 10_000:
-        return _("{number} %", number=100)
-    point = _(".")
-    return _("{number} %", number=f"{hundredths // 100}{point}{hundredths % 100:02}")
+    """`100 %`, `99.98 %`: as `hub.domain.text.hundredths` has it."""
+    return _("{number} %", number=hundredths(ratio, _(".")))
 
 
 def share(weight: float) -> str:
