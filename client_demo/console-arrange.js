@@ -5,7 +5,7 @@ import { compareText } from "./reducer.js";
 import { api } from "./session.js";
 
 /** {groups: ids, components: {group id or "": ids}} of a snapshot, as `…/components/order` takes it. */
-export function orderOf({ groups, components }) {
+function orderOf({ groups, components }) {
   const known = new Set(groups.map((group) => group.id));
   const order = { groups: groups.map((group) => group.id), components: { "": [] } };
   for (const id of order.groups) order.components[id] = [];
@@ -14,7 +14,7 @@ export function orderOf({ groups, components }) {
 }
 
 /** `snapshot` with the places of `answer`, which is newer than what the page has been told. */
-export function placed(snapshot, answer) {
+function placed(snapshot, answer) {
   const put = (items, wanted) => {
     const places = new Map(wanted.map((item) => [item.id, item]));
     return items

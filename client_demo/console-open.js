@@ -57,7 +57,7 @@ export class OpenPane {
 }
 
 /** What visitors are told of an incident in one glance. */
-export function incidentHead(desk, i) {
+function incidentHead(desk, i) {
   const chip = ([id, word]) => {
     const c = desk.component(id);
     return c && h("li", { class: `chip s-${word}`, "data-key": id }, icon(`i-${word}`), h("bdi", {}, c.name), h("span", { class: "vh" }, ` ${STATUS_WORDS[word]}`));

@@ -10,7 +10,7 @@ import { h } from "./morph.js";
 import { api } from "./session.js";
 
 const HOUR_MS = 3_600_000;
-export const REMINDERS = { "": "No reminder", 15: "15 minutes before", 60: "1 hour before", 1440: "1 day before", 2880: "2 days before", 10080: "1 week before" };
+const REMINDERS = { "": "No reminder", 15: "15 minutes before", 60: "1 hour before", 1440: "1 day before", 2880: "2 days before", 10080: "1 week before" };
 const USUAL_REMINDER = "60";
 
 /** A select of when to remind; a number of minutes that is none of the usual ones stays. */

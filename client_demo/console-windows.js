@@ -30,7 +30,7 @@ export class WindowsPane {
 }
 
 /** Where its clock stands: `begins in 2 h`, `ends in 20 min`, `over its time by 12 min`. */
-export function clockWords(m, now) {
+function clockWords(m, now) {
   const [start, end] = [Date.parse(m.scheduled_for), Date.parse(m.scheduled_until)];
   if (isActive(m)) return now > end ? { text: `over its time by ${lasting(now - end)}`, isLate: true } : { text: `ends ${ago(end, now)}`, isLate: false };
   return now > start ? { text: `should have begun ${ago(start, now)}`, isLate: true } : { text: `begins ${ago(start, now)}`, isLate: false };

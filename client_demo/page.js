@@ -197,7 +197,7 @@ function dress(page) {
 }
 
 /** One sentence for the live region; null for what moves too often to be spoken. */
-export function announcement(event, before, snapshot) {
+function announcement(event, before, snapshot) {
   const set = event.set ?? {};
   if (event.type === "summary.published" || event.type === "report.published") return null;
   const said = [];
@@ -220,7 +220,7 @@ export function announcement(event, before, snapshot) {
 }
 
 /** Whether an event tells of days before today, whose bars then have changed. */
-export function touchesPast({ type, set = {} }, before, isPast) {
+function touchesPast({ type, set = {} }, before, isPast) {
   if (type === "incident.edited" || type === "maintenance.edited" || type === "incident.deleted") return true;
   const starts = new Map(before.components.map((c) => [c.id, c.start_date]));
   if ((set.components ?? []).some((c) => starts.has(c.id) && starts.get(c.id) !== c.start_date)) return true;

@@ -16,7 +16,6 @@ from hub.auth.keyring import Key
 from hub.auth.tokens import COMPACT, MAX_LIFETIME_S, MAX_TOKEN_BYTES, SIGNATURE_ONLY, from_b64, whole_seconds
 from hub.errors import TokenExpired, Unauthenticated
 
-ALGORITHMS = ("RS256", "EdDSA", "ES256")
 MAX_KEYS = 64
 MAX_KID_LENGTH = 255
 MAX_SUBJECT_LENGTH = 255

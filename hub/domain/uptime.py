@@ -28,8 +28,6 @@ NO_TIME: Sequence[int] = (0,) * len(Status)
 Weights = Mapping[Status, float]
 """What a second at each status costs, 0..1; a status that is not named costs nothing. Each page sets its own."""
 
-DEFAULT_WEIGHTS: Weights = {Status.MAJOR_OUTAGE: 1.0, Status.PARTIAL_OUTAGE: 0.3, Status.DEGRADED_PERFORMANCE: 0.0}
-
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -68,10 +66,6 @@ class Figure:
         return {
             status: timedelta(microseconds=spent) for status, spent in zip(Status, self.spent_us, strict=True) if spent
         }
-
-    @property
-    def has_data(self) -> bool:
-        return any(self.spent_us)
 
     @property
     def worst(self) -> Status | None:
@@ -134,14 +128,6 @@ class Window:
     date: date
     since: datetime
     until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One bar: a date of the page's zone and how it went."""
-
-    date: date
-    figure: Figure
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
@@ -220,20 +206,6 @@ def figure(spans: Iterable[Span], since: datetime, until: datetime) -> Figure:
 def microseconds(length: timedelta) -> int:
     """`length` as a whole number."""
     return length // _MICROSECOND
-
-
-def day_figures(spans: Sequence[Span], days: Sequence[Window]) -> list[Day]:
-    """One `Day` for each of `days` (ascending), of a `timeline`."""
-    bars: list[Day] = []
-    first = 0  # no span before it reaches into the days still to come
-    for day in days:
-        while first < len(spans) and spans[first].end <= day.since:
-            first += 1
-        last = first
-        while last < len(spans) and spans[last].start < day.until:
-            last += 1
-        bars.append(Day(day.date, figure(spans[first:last], day.since, day.until)))
-    return bars
 
 
 def bar_of(spent_us: Sequence[int], costs: Sequence[float]) -> tuple[float | None, str | None, int]:

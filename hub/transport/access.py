@@ -109,10 +109,6 @@ class Access:
         self._known = Batch(credentials.know)
         self._sites = Batch(self._load_sites)
 
-    def is_nobody(self, token: str, peer: Peer) -> bool:
-        """Whether there is nothing to identify by, which needs no asking."""
-        return not token and not peer.cookie
-
     async def identify_now(self, token: str, peer: Peer) -> Identity:
         """As `identify`, and no change of rights that this node has heard of lies between the reading and the return.
 

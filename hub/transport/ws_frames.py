@@ -18,7 +18,6 @@ NO_CODE = 1005  # what a close frame without a code means; never on the wire
 INVALID_DATA = 1007
 CONTROL_LIMIT_BYTES = 125
 REASON_LIMIT_BYTES = 123
-PING_FRAME = b"\x89\x00"
 
 _utf8_decoder = codecs.getincrementaldecoder("utf-8")
 

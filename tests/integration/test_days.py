@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.auth.permissions import SYSTEM
 from hub.domain.audience import OPERATORS
 from hub.domain.status import Status
-from hub.domain.uptime import day_figures, figure, known_since, last_days, timeline
+from hub.domain.uptime import figure, known_since, last_days, timeline
 from hub.ids import new_id
 from hub.services.database import Sessions
 from hub.services.days import recount
@@ -21,6 +21,7 @@ from hub.services.state import load_state
 from hub.services.uptime import Stretch, page_uptime
 from hub.services.write import PageChange, change_page
 from models import Component, Incident, IncidentUpdate, Maintenance, MaintenanceComponent, Page
+from tests.support.plain_days import day_figures
 from tests.support.rows import add_component, add_page
 
 START = datetime(2026, 2, 20, 7, 31, tzinfo=UTC)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hub.domain.report import ComponentHistory, ReportKind, compute, due_periods, for_view, period_of
 from hub.domain.status import Status
-from hub.domain.uptime import DEFAULT_WEIGHTS, Interval
+from hub.domain.uptime import Interval
+from tests.support.plain_days import DEFAULT_WEIGHTS
 
 DAY = period_of(ReportKind.DAILY, date(2026, 10, 25))
 START = datetime(2026, 10, 24, tzinfo=UTC)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.status import SEVERITY, Status
-from hub.domain.uptime import DEFAULT_WEIGHTS, Interval, day_figures, figure, last_days, timeline, total
+from hub.domain.uptime import Interval, figure, last_days, timeline, total
+from tests.support.plain_days import DEFAULT_WEIGHTS, day_figures
 
 NOW = datetime(2026, 11, 25, 10, 17, tzinfo=UTC)
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Africa/Cairo", "Pacific/Apia"])

@@ -17,7 +17,8 @@ from hub.domain.report import (
     period_of,
 )
 from hub.domain.status import Status
-from hub.domain.uptime import DEFAULT_WEIGHTS, Interval
+from hub.domain.uptime import Interval
+from tests.support.plain_days import DEFAULT_WEIGHTS
 
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 DAILY, WEEKLY, MONTHLY = ReportKind

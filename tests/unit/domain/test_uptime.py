@@ -8,14 +8,10 @@ import pytest
 
 from hub.domain.status import Status
 from hub.domain.uptime import (
-    DEFAULT_WEIGHTS as DEFAULT,
-)
-from hub.domain.uptime import (
     Figure,
     Interval,
     Window,
     average,
-    day_figures,
     day_of,
     day_start,
     figure,
@@ -23,6 +19,8 @@ from hub.domain.uptime import (
     timeline,
     total,
 )
+from tests.support.plain_days import DEFAULT_WEIGHTS as DEFAULT
+from tests.support.plain_days import day_figures
 
 OK, MAINTENANCE, DEGRADED, PARTIAL, MAJOR = Status
 BERLIN, KOLKATA, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")
@@ -130,7 +128,7 @@ def test_days_without_a_status_are_no_data_and_not_in_the_denominator() -> None:
     drawn = {day.date.day: day.figure.ratio(DEFAULT) for day in days}
     unknown = {9: None, **dict.fromkeys(range(13, 18)), 21: None, 22: None}
     assert drawn == unknown | {10: 1.0, 11: 1.0, 12: 0.0, 18: 1.0, 19: 1.0, 20: 1.0}
-    assert all(day.figure.worst is None for day in days if not day.figure.has_data)
+    assert all(day.figure.worst is None for day in days if not any(day.figure.spent_us))
     assert total(day.figure for day in days).ratio(DEFAULT) == pytest.approx(5 / 6)
 
 
