@@ -132,6 +132,7 @@ def next_window(
     following = rrulestr(unlimited, dtstart=local).after(local)
     if following is None:
         return None
+    following = following.replace(microsecond=local.microsecond)  # which dateutil drops
     start = following.replace(tzinfo=zone).astimezone(UTC)
     if start.astimezone(zone).replace(tzinfo=None) != following.replace(tzinfo=None):
         # what the window after the one that was moved goes back to

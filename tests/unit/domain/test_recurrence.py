@@ -101,6 +101,13 @@ def test_a_rule_runs_out(rule, count):
     assert all(b[0] - a[0] == timedelta(days=1) for a, b in pairwise(found))
 
 
+def test_a_window_comes_again_to_the_millisecond():
+    start = START + timedelta(milliseconds=390)
+    found = list(windows("FREQ=DAILY;COUNT=3", ZoneInfo("Europe/Berlin"), start, END - START))
+    assert [begins for begins, _, _ in found] == [start + timedelta(days=day) for day in range(3)]
+    assert {ends - begins for begins, ends, _ in found} == {END - START}
+
+
 def test_a_day_in_until_is_the_last_on_which_there_may_be_a_window():
     """RFC 5545 §3.3.10: UNTIL bounds a rule inclusively."""
     found = [
