@@ -71,7 +71,7 @@ def _audience(value: str) -> str:
 
 
 def _not_blank(value: str) -> str:
-    if not value.strip():
+    if not any(char.isprintable() and not char.isspace() for char in value):
         raise ValueError("must not be blank")
     return value
 

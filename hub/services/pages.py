@@ -137,7 +137,8 @@ async def update(
     expected_version: int | None = None,
     hosts: HubHosts = NO_HOSTS,
 ) -> Json:
-    """Change a page's own fields; whatever `changes` lacks stays. `weights` may name some of them.
+    """Change a page's own fields; whatever `changes` lacks stays. `weights` may name some of them. Saying what already
+    holds changes nothing.
 
     Another time zone moves the borders of all days, and the figures with them. Invalid, and Conflict when the host
     name is another page's. `hosts`: what no page can be called.
@@ -149,11 +150,13 @@ async def update(
         check_version(page.version, expected_version, _whole_json(page, change.view, iso(page.updated_at)))
         await check_audience(session, changes.get("audience"), by=change.by, stored=page.audience)
         await check_domain(session, page.id, changes.get("custom_domain"))
-        if changes:
+        stored = columns_of({name: getattr(page, name) for name in changes})
+        values = {name: value for name, value in columns_of(changes).items() if stored[name] != value}
+        if values:
             await session.execute(
                 sql_update(PageRow)
                 .where(PageRow.id == page.id)
-                .values(**columns_of(changes), updated_at=now, version=PageRow.version + 1)
+                .values(**values, updated_at=now, version=PageRow.version + 1)
             )
     return await get(session, slug, by=by)
 

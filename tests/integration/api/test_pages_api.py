@@ -324,3 +324,16 @@ async def test_a_page_that_somebody_else_has_changed_is_not_deleted_and_goes_onc
     assert answer.json()["data"]["title"] == "Not what it was"
     answers = await asyncio.gather(*(admin.delete(PAGE, headers={"If-Match": '"2"'}) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [200, 404, 404]
+
+
+async def test_saying_of_a_page_what_already_holds_changes_nothing(admin, page):
+    same = {"title": "Acme", "weights": {"partial_outage": 0.3}, "brand_color": None, "audience": "public"}
+    assert data_of(await admin.patch(PAGE, json=same))["version"] == 1
+    assert data_of(await admin.get(f"{PAGE}/snapshot"))["offset"] == 0
+    assert data_of(await admin.patch(PAGE, json=same | {"weights": {"partial_outage": 0.5}}))["version"] == 2
+
+
+@pytest.mark.parametrize("name", [" ", "\u3000\n", "\u200b", "\u2060\ufeff ", "\x7f", "\u202e"])
+async def test_a_name_of_which_nothing_can_be_seen_is_refused(admin, page, name):
+    for path, more in (("components", {}), ("groups", {}), ("incidents", {"status": "identified", "body": "B"})):
+        assert "name" in error_of(await admin.post(f"{PAGE}/{path}", json={"name": name} | more), 422)["fields"]
