@@ -43,7 +43,7 @@ class Renderer:
         self._env.globals.update(_=_, _n=_n, language=messages.language, messages=self._messages)
         self._env.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
 
-    def _messages(self, is_door: bool) -> dict[str, Any] | None:
+    def _messages(self, is_door: bool = False) -> dict[str, Any] | None:
         """What the browser's modules may say, for their island; None in English, which they speak by themselves."""
         spoken = messages.language()
         if not messages.catalogue(spoken):
