@@ -37,7 +37,10 @@ class Incident(Base):
 
 
 class IncidentUpdate(Base):
-    """`affected`: `[{"id", "name", "old_status", "new_status"}]`, names and statuses as they were then."""
+    """`affected`: `[{"id", "name", "old_status", "new_status", "group"}]`, names and statuses as they were then.
+
+    `group`: `{"id", "name"}` or null; not there where nobody knows. Null in place of the list: the source said nothing.
+    """
 
     __tablename__ = "incident_update"
     __table_args__ = (UniqueConstraint("incident_id", "external_id"),)
@@ -46,7 +49,7 @@ class IncidentUpdate(Base):
     incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id", ondelete="CASCADE"))
     status: Mapped[Word]
     body: Mapped[LongText]
-    affected: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    affected: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB, nullable=False)  # null is the JSON value
     deliver_notifications: Mapped[bool] = mapped_column(server_default=text("true"))
     external_id: Mapped[ShortText | None]
     display_at: Mapped[Instant]

@@ -69,7 +69,7 @@ class MaintenanceUpdate(Base):
     maintenance_id: Mapped[str] = mapped_column(ForeignKey("maintenance.id", ondelete="CASCADE"))
     status: Mapped[Word]
     body: Mapped[LongText]
-    affected: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    affected: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB, nullable=False)  # null is the JSON value
     deliver_notifications: Mapped[bool] = mapped_column(server_default=text("true"))
     external_id: Mapped[ShortText | None]
     display_at: Mapped[Instant]

@@ -14,7 +14,7 @@ from hub.documents.delivery import PRIVATE, PUBLIC, deliver, keeping, principal_
 from hub.documents.outputs import made_for, site_of
 from hub.errors import HubError, MethodNotAllowed, NotFound
 from hub.feeds.statuspage import DOCUMENTS, MOST, Source, document
-from hub.services.recent import recent_incidents, recent_maintenances
+from hub.services.recent import recent_incidents, recent_maintenances, told_of_components
 from hub.services.rendered import Moment, Output
 
 MEDIA_TYPE = "application/json"
@@ -50,7 +50,11 @@ def _document(name: str) -> Callable[[Request], Awaitable[Response]]:
             session, sight = moment.session, moment.sight
             incidents = await recent_incidents(session, sight, MOST) if name == "incidents" else ()
             maintenances = await recent_maintenances(session, sight, MOST) if name == "scheduled-maintenances" else ()
-            made = document(name, Source(moment.snapshot, url, incidents, maintenances))
+            shown = moment.snapshot
+            told = await told_of_components(
+                session, [*shown["incidents"], *incidents], [*shown["maintenances"], *maintenances]
+            )
+            made = document(name, Source(shown, url, incidents, maintenances, told))
             return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
 
         keep = keeping(request)

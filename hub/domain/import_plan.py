@@ -52,13 +52,17 @@ class PlannedComponent:
 
 @dataclass(frozen=True, slots=True)
 class PlannedWord:
-    """What one update says of one component. `held`: at what it is held all the same."""
+    """What one update says of one component. `held`: at what it is held all the same.
+
+    `group`: external id of the group that the component was in then.
+    """
 
     component: str  # external id
     name: str
     old_status: Status
     new_status: Status
     held: Status | None = None
+    group: str | None = None
 
     @property
     def word(self) -> Status:
@@ -68,7 +72,10 @@ class PlannedWord:
 
 @dataclass(frozen=True, slots=True)
 class PlannedUpdate:
-    """`deliver_notifications`: whether the source told its subscribers; None where it does not say."""
+    """`deliver_notifications`: whether the source told its subscribers; None where it does not say.
+
+    `is_silent`: it says nothing of components, not even that it is about none.
+    """
 
     external_id: str
     status: str
@@ -78,6 +85,7 @@ class PlannedUpdate:
     created_at: datetime
     updated_at: datetime
     deliver_notifications: bool | None = None
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +194,8 @@ def _settled_incident(
     silent = [components[key] for key in incident.components if key not in words and key in components]
     if updates and silent:
         said = tuple(
-            PlannedWord(item.external_id, item.name, Status.OPERATIONAL, _first_word(incident, item)) for item in silent
+            PlannedWord(item.external_id, item.name, Status.OPERATIONAL, _first_word(incident, item), group=item.group)
+            for item in silent
         )
         updates[0] = replace(updates[0], words=(*updates[0].words, *said))
     if is_open(incident.status):

@@ -219,6 +219,11 @@ class PageState:
         """Deleted ones included."""
         return {component.id: component for component in self.components}
 
+    def group_told(self, component: Component) -> dict[str, str] | None:
+        """The group that a component is in, as updates keep it beside the component's name."""
+        names = {group.id: group.name for group in self.groups}
+        return {"id": component.group_id, "name": names[component.group_id]} if component.group_id in names else None
+
     @cached_property
     def statuses(self) -> dict[str, Status]:
         """The effective status of every component that is not deleted."""

@@ -211,7 +211,7 @@ def _contradictions(document: PageDocument) -> list[Fault]:
                 if (kind, update["id"]) in updates:
                     faults.append(Fault(f"{path}.id", f"occurs twice: {update['id']!r}"))
                 updates.add((kind, update["id"]))
-                for place, item in enumerate(update["affected"]):
+                for place, item in enumerate(update["affected"] or ()):
                     require(f"{path}.affected[{place}].id", item["id"], components, "component")
     for kind in ("groups", "components", "incidents", "maintenances"):
         faults += _doubled(kind, getattr(document, kind), ("external_id",))

@@ -87,13 +87,17 @@ def _weights(value: Value) -> dict[Status, float]:
     return {status: _number(value[status.value]) for status in _WEIGHTED}
 
 
-def _affected(value: Value) -> list[dict[str, str]]:
-    return [_affected_one(item) for item in value.elements()]
+def _affected(value: Value) -> list[Record] | None:
+    return None if value.is_absent else [_affected_one(item) for item in value.elements()]
 
 
-def _affected_one(value: Value) -> dict[str, str]:
-    record = read_record(value, _AFFECTED, "held")
-    return record if value["held"].is_absent else record | {"held": str(value["held"].word(Status))}
+def _affected_one(value: Value) -> Record:
+    record = read_record(value, _AFFECTED, "held", "group")
+    if not value["held"].is_absent:
+        record["held"] = str(value["held"].word(Status))
+    if isinstance(value.raw, dict) and "group" in value.raw:
+        record["group"] = optional(lambda group: read_record(group, _GROUP_TOLD))(value["group"])
+    return record
 
 
 def _words(value: Value) -> dict[str, str]:
@@ -118,6 +122,7 @@ def _word(words: Any) -> Reader:
 _name, _body, _short = _text(255, 1), _text(_LONGEST_BODY), _text(255)
 id_or_none, instant_or_none, _audience_or_none = optional(read_id), optional(read_instant), optional(_audience)
 _DATES: Mapping[str, Reader] = {"created_at": read_instant, "updated_at": read_instant}
+_GROUP_TOLD: Mapping[str, Reader] = {"id": read_id, "name": _short}
 _AFFECTED: Mapping[str, Reader] = {
     "id": read_id, "name": _short, "old_status": _word(Status), "new_status": _word(Status),
 }  # fmt: skip

@@ -100,17 +100,21 @@ class _Reader:
         )
 
     def _with_plain_names(self, record: _Told) -> _Told:
-        """Updates name components as `Group - Component`; here they are called by their own name."""
-        updates = [
-            replace(update, words=tuple(replace(word, name=self._plain_name(word)) for word in update.words))
-            for update in record.updates
-        ]
+        """Updates name components as `Group - Component`; here each of the two is known by its own name."""
+        updates = [replace(update, words=tuple(map(self._plain, update.words))) for update in record.updates]
         return replace(record, updates=tuple(updates))
 
-    def _plain_name(self, word: PlannedWord) -> str:
+    def _plain(self, word: PlannedWord) -> PlannedWord:
+        """What does not begin with the name of a group that it can have been in stays as it is."""
         component = self.components.get(word.component)
-        group = self.groups.get(component.group) if component is not None and component.group is not None else None
-        return word.name if group is None else word.name.removeprefix(f"{group.name} - ") or word.name
+        if component is None:
+            return word
+        now = [self.groups[component.group]] if component.group in self.groups else []
+        for group in [*now, *self.groups.values()]:
+            name = word.name.removeprefix(f"{group.name} - ")
+            if name and name != word.name and (group in now or name == component.name):
+                return replace(word, name=name, group=group.external_id)
+        return word
 
     def _each(self, array: Value, keep: Callable[[Value], str]) -> None:
         """Keep every record of `array`: a bad one does not hide the next. `keep` returns the record's id."""
@@ -254,6 +258,7 @@ def _update(value: Value, words: type[StrEnum]) -> PlannedUpdate:
         created_at=created_at,
         updated_at=_optional(value["updated_at"], Value.instant) or created_at,
         deliver_notifications=_optional(value["deliver_notifications"], Value.flag),
+        is_silent=value["affected_components"].is_absent,
     )
 
 

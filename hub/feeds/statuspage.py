@@ -5,7 +5,7 @@ shape that programs for such pages expect, in their words: a page has a `name` a
 zone, group rows stand among the components.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ _ACTIVE = {"in_progress", "verifying"}
 class Source:
     """What one view sees: the snapshot, and where the document goes further back, `incidents` or `maintenances`.
 
+    `told`: by update, what it said of components, as stored: with the groups that they were in then.
     `url`: where people read the page, without a slash behind it.
     """
 
@@ -41,6 +42,7 @@ class Source:
     url: str
     incidents: Iterable[Json] = ()
     maintenances: Iterable[Json] = ()
+    told: Mapping[str, Sequence[Json] | None] = field(default_factory=dict)
     zone: ZoneInfo = field(init=False)
 
     def __post_init__(self) -> None:
@@ -214,6 +216,17 @@ def _event(
 
 def _update(source: Source, incident_id: str, update: Json, rows: Mapping[str, Json]) -> Json:
     zone = source.zone
+    told = source.told.get(update["id"], ())
+    groups = {item["id"]: item["group"] for item in told or () if "group" in item}
+    affected = [
+        {
+            "code": item["id"],
+            "name": _full_name(item, rows, groups),
+            "old_status": item["old_status"],
+            "new_status": item["new_status"],
+        }
+        for item in update["affected"]
+    ]
     return {
         "id": update["id"],
         "status": update["status"],
@@ -222,27 +235,22 @@ def _update(source: Source, incident_id: str, update: Json, rows: Mapping[str, J
         "created_at": instant(update["created_at"], zone),
         "updated_at": instant(update["updated_at"], zone),
         "display_at": instant(update["display_at"], zone),
-        "affected_components": [
-            {
-                "code": item["id"],
-                "name": _full_name(item, rows),
-                "old_status": item["old_status"],
-                "new_status": item["new_status"],
-            }
-            for item in update["affected"]
-        ],
+        "affected_components": None if told is None else affected,
         "deliver_notifications": update["deliver_notifications"],
         "custom_tweet": None,
         "tweet_id": None,
     }
 
 
-def _full_name(item: Json, rows: Mapping[str, Json]) -> str:
-    """`Group - Component`, by the name the component had then, as long as it is in a group that this view sees."""
-    row = rows.get(item["id"])
-    group = rows.get(row["group_id"]) if row is not None and row["group_id"] is not None else None
+def _full_name(item: Json, rows: Mapping[str, Json], groups: Mapping[str, Json | None]) -> str:
+    """`Group - Component`, by the names they had then, where that is a group that this view sees."""
     name: str = item["name"]
-    return name if group is None else f"{group['name']} - {name}"
+    if item["id"] in groups:
+        group = groups[item["id"]]
+        return f"{group['name']} - {name}" if group is not None and group["id"] in rows else name
+    row = rows.get(item["id"])  # of words that are older than this is known, the group is that of now
+    now = rows.get(row["group_id"]) if row is not None and row["group_id"] is not None else None
+    return name if now is None else f"{now['name']} - {name}"
 
 
 def _or_none(text: str | None, zone: ZoneInfo) -> str | None:

@@ -62,9 +62,11 @@ class RowWriter:
     )
     group_ids: dict[str, str] = field(default_factory=dict)  # external id → id
     component_ids: dict[str, str] = field(default_factory=dict)
+    group_names: dict[str, str] = field(default_factory=dict)
 
     async def write(self, plan: ImportPlan) -> None:
         """Flushes after each kind, because the later ones refer to the earlier."""
+        self.group_names = {group.external_id: group.name for group in plan.groups}
         await self._write_groups(plan.groups)
         await self._write_components(plan.components)
         await self._keep_names_of_lost_components(plan)
@@ -227,7 +229,9 @@ class RowWriter:
                 values: dict[str, Any] = {
                     "status": update.status,
                     "body": update.body,
-                    "affected": [self._affected(word) for word in update.words],
+                    "affected": [self._affected(word) for word in update.words]
+                    if update.words or not update.is_silent
+                    else None,
                     "display_at": update.display_at,
                     "created_at": update.created_at,
                     "updated_at": update.updated_at,
@@ -243,14 +247,20 @@ class RowWriter:
                     self._change("updates", row, values)
         await self.session.flush()
 
-    def _affected(self, word: PlannedWord) -> dict[str, str]:
-        return {
+    def _affected(self, word: PlannedWord) -> dict[str, Any]:
+        said: dict[str, Any] = {
             "id": self.component_ids[word.component],
             "name": word.name,
             "old_status": word.old_status.value,
             "new_status": word.new_status.value,
-            **({} if word.held is None else {"held": word.held.value}),
         }
+        if word.held is not None:
+            said["held"] = word.held.value
+        if word.group is None:
+            said["group"] = None
+        elif word.group in self.group_names:
+            said["group"] = {"id": self.group_ids[word.group], "name": self.group_names[word.group]}
+        return said
 
     async def _known(self, table: type[Row], where: Any, records: Collection[Any] | None = None) -> dict[str, Row]:
         """Rows with an external id, by it; only those of `records` when given."""

@@ -141,6 +141,7 @@ async def insert_update(
                     "name": components[key].name,
                     "old_status": (known.get(key) or change.before.statuses[key]).value,
                     "new_status": word.value,
+                    "group": change.before.group_told(components[key]),
                 }
                 for key, word in new.components.items()
             ],

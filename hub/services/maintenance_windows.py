@@ -257,6 +257,7 @@ async def _insert_update(
                     "id": key,
                     "name": state.components_by_id[key].name,
                     "old_status": state.statuses[key].value,
+                    "group": state.group_told(state.components_by_id[key]),
                     "new_status": _status_under(
                         status,
                         state.statuses[key],

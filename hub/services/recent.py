@@ -1,10 +1,10 @@
 """The past and the plans of a page as one view sees them: what documents, feeds and calendars are made of."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, tuple_
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.domain.page import Incident, Maintenance, PageState
@@ -19,6 +19,7 @@ from hub.domain.snapshot import (
 from hub.services.state import load_components, load_incidents, load_maintenances
 from hub.services.views import Sight
 from models import Incident as IncidentRow
+from models import IncidentUpdate, MaintenanceUpdate
 from models import Maintenance as MaintenanceRow
 
 Item = TypeVar("Item", Incident, Maintenance)
@@ -77,6 +78,19 @@ async def maintenances_since(session: AsyncSession, sight: Sight, since: datetim
         for item in found
         if maintenance_is_visible(item, sight.page, visible, sight.view)
     ]
+
+
+async def told_of_components(
+    session: AsyncSession, incidents: Iterable[Json], maintenances: Iterable[Json]
+) -> dict[str, list[Json] | None]:
+    """By update of these, what it said of components, as stored. For no viewer as it is: he may not see all of it."""
+    told: dict[str, list[Json] | None] = {}
+    for table, items in ((IncidentUpdate, incidents), (MaintenanceUpdate, maintenances)):
+        ids = [update["id"] for item in items for update in item["updates"]]
+        if ids:
+            rows = await session.execute(select(table.id, table.affected).where(table.id.in_(ids)))
+            told.update({row.id: row.affected for row in rows})
+    return told
 
 
 async def _visible(session: AsyncSession, sight: Sight) -> frozenset[str]:

@@ -238,7 +238,7 @@ def update_of(row: RowMapping) -> Update:
                 Status(item["new_status"]),
                 Status(item["held"]) if "held" in item else None,
             )
-            for item in row["affected"]
+            for item in row["affected"] or ()
         ),
     )
 

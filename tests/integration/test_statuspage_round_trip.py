@@ -53,10 +53,11 @@ def by_name(document: Json) -> Json:
                 **update,
                 "id": None,
                 "incident_id": None,
-                "affected_components": sorted(
-                    (full(word["code"]) or "", word["name"], word["old_status"], word["new_status"])
-                    for word in update["affected_components"] or ()
-                ),
+                "affected_components": update["affected_components"]
+                and [
+                    (full(word["code"]), word["name"], word["old_status"], word["new_status"])
+                    for word in update["affected_components"]
+                ],
             }
             for update in item["incident_updates"]
         ]
@@ -81,6 +82,26 @@ async def test_a_capture_comes_back_field_by_field(api, captures, name):
     assert by_name(summary) == by_name(capture)
     again = await imported(api, capture)
     assert again == summary
+
+
+async def test_what_was_said_of_a_component_before_it_moved_or_had_another_name_comes_back_as_it_was(api, captures):
+    """Names of groups are those of then: of a group that is there still, of one that is gone, or none."""
+    capture = json.loads((captures / "twilio-summary.json").read_text())
+    rows = {row["id"]: row for row in capture["components"]}
+    *_, first, last = next(item for item in capture["incidents"] if len(item["components"]) > 1)["incident_updates"]
+    assert last["affected_components"] is None
+    moved, lost, single, renamed = first["affected_components"]
+    other = next(row for row in capture["components"] if row["group"] and row["id"] != rows[moved["code"]]["group_id"])
+    moved["name"] = f"{other['name']} - {rows[moved['code']]['name']}"
+    lost["name"] = f"A GROUP THAT IS GONE - {rows[lost['code']]['name']}"
+    single["name"] = rows[single["code"]]["name"]
+    renamed["name"] = f"{rows[rows[renamed['code']]['group_id']]['name']} - Its old name"
+    last["affected_components"] = []
+    summary = await imported(api, capture)
+    assert by_name(summary) == by_name(capture)
+    assert await imported(api, capture) == summary
+    alone = {"page": capture["page"], "incidents": capture["incidents"]}
+    assert by_name(await imported(api, alone)) == by_name(capture)
 
 
 async def test_breaks_links_and_names_in_groups_come_back(api):

@@ -307,6 +307,38 @@ async def test_what_does_not_exist_is_json_too(api, page):
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
 
 
+async def test_an_update_names_the_group_that_a_component_was_in_then(api, admin, page):
+    """As long as who reads it sees that group: its name may be what he must not know."""
+    was = data_of(await admin.post(f"{PAGE}/groups", json={"name": "Old"}), 201)
+    now = data_of(await admin.post(f"{PAGE}/groups", json={"name": "New"}), 201)
+    stays = await add(admin, "Stays", group_id=was["id"])
+    moved, single = await add(admin, "Moved", group_id=was["id"]), await add(admin, "Single")
+    components = [moved["id"], single["id"]]
+    await open_incident(admin, dict.fromkeys(components, "partial_outage"))
+    window = {"scheduled_for": "2100-01-01T00:00:00Z", "scheduled_until": "2100-01-01T02:00:00Z"}
+    body = {"name": "Move", "body": "Soon.", **window, "components": components}
+    data_of(await admin.post(f"{PAGE}/maintenances", json=body), 201)
+
+    async def named(client):
+        summary = await read(client, "summary")
+        told = [*summary["incidents"], *summary["scheduled_maintenances"]]
+        names = [[word["name"] for word in item["incident_updates"][0]["affected_components"]] for item in told]
+        assert names[0] == names[1]
+        assert (await read(client, "incidents"))["incidents"] == summary["incidents"]
+        return names[0]
+
+    assert await named(api.anonymous) == ["Old - Moved", "Single"]
+    for key in components:
+        data_of(await admin.patch(f"{PAGE}/components/{key}", json={"group_id": now["id"], "name": "Renamed"}))
+    data_of(await admin.patch(f"{PAGE}/groups/{was['id']}", json={"name": "Older"}))
+    assert await named(api.anonymous) == ["Old - Moved", "Single"]
+    data_of(await admin.patch(f"{PAGE}/components/{stays['id']}", json={"audience": "verified"}))
+    assert await named(api.anonymous) == ["Moved", "Single"]
+    assert await named(admin) == ["Old - Moved", "Single"]
+    for name in DOCUMENTS:
+        assert "Old" not in (await api.anonymous.get(f"{V2}/{name}.json")).text
+
+
 async def test_every_refusal_is_json_and_says_no_more_than_that(api, admin, page):
     data_of(await admin.patch(PAGE, json={"audience": "verified"}))
     absent = [
