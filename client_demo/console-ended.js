@@ -215,14 +215,19 @@ class EndedCard {
   /** Words of their own: what is in the form is a draft, and visitors must not read it. */
   async reopen() {
     const i = this.find();
+    let { version } = i;
     const words = h("textarea", { rows: "3", dir: "auto" }, "This has come back. We are looking.");
     const preview = await this.look(() => ({ kind: "incident", about: this.id, status: "investigating", body: words.value.trim() }));
     if (!preview) return;
     preview.follow(words);
     const isDone = await sheet({
-      title: `Reopen “${i.name}”?`, answer: "Reopen",
+      title: `Reopen “${i.name}”?`, answer: "Reopen", draft: `${this.desk.slug}:reopen:${this.id}`,
       parts: [h("p", {}, "It is open again, what it said of components before its end holds again, and those who follow are told:"), field("body", "What visitors read", words), preview.element],
-      work: () => post(this.path, { status: "investigating", body: words.value.trim() }, i.version),
+      work: async () => {
+        const seen = await post(this.path, { status: "investigating", body: words.value.trim() }, version);
+        version = seen ?? version;
+        return seen === null;
+      },
     });
     if (isDone) toast("Reopened");
   }

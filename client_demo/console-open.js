@@ -136,9 +136,9 @@ class IncidentCard {
     let version = null;
     form.addEventListener("input", () => { version ??= this.now?.version; });
     const send = async (update, done) => {
-      await post(this.path, { ...update, notify: isNews() }, version);
+      version = await post(this.path, { ...update, notify: isNews() }, version);
+      if (version) return;
       form.reset();
-      version = null;
       picker.clear();
       earlier.open = false;
       state.value = NEXT[update.status] ?? "monitoring";

@@ -79,10 +79,39 @@ export class SettingsForm {
       h("p", { class: "actions" }, h("button", { class: "main", type: "submit" }, "Save the settings")),
     );
     picker.addEventListener("input", () => { controls.brand_color.value = picker.value; this.tell(); });
-    this.element.addEventListener("input", () => this.tell());
+    this.element.dataset.kept = "";
+    this.element.addEventListener("input", () => { this.tell(); this.keep(); });
     this.element.addEventListener("submit", (event) => { event.preventDefault(); this.save(); });
+    this.restore();
     this.tell();
     return this.element;
+  }
+
+  get key() {
+    return `hub-draft:${this.page.slug}:settings`;
+  }
+
+  /** What differs from the stored page stays in the browser until it is saved, with what it was made from. */
+  keep() {
+    const typed = Object.entries(this.controls).filter(([name, control]) => control.value.trim() !== stored(this.base, name).trim());
+    const values = Object.fromEntries(typed.map(([name, control]) => [name, { was: stored(this.base, name), mine: control.value }]));
+    try {
+      if (typed.length) localStorage.setItem(this.key, JSON.stringify(values));
+      else localStorage.removeItem(this.key);
+    } catch { /* storage is off or full */ }
+  }
+
+  restore() {
+    let values = {};
+    try { values = JSON.parse(localStorage.getItem(this.key)) ?? {}; } catch { /* unreadable: as if there were none */ }
+    const clashing = [];
+    for (const [name, { was, mine }] of Object.entries(values)) {
+      if (!(name in this.controls)) continue;
+      const is = stored(this.base, name);
+      this.controls[name].value = mine;
+      if (is !== was && is.trim() !== mine.trim()) clashing.push([name, is, mine]);
+    }
+    this.showClash(clashing);
   }
 
   audiences() {
@@ -132,6 +161,7 @@ export class SettingsForm {
     }
     this.base = page;
     this.tell();
+    this.keep();
     this.showClash(clashing);
   }
 
@@ -146,6 +176,7 @@ export class SettingsForm {
           row.remove();
           if (!this.clash.querySelector("[data-clash]")) this.clash.hidden = true;
           this.tell();
+          this.keep();
           this.controls[name].focus();
         } }, "Take theirs");
         const row = h(
@@ -172,6 +203,7 @@ export class SettingsForm {
         this.clash.hidden = true;
         this.base = page;
         for (const [name, control] of Object.entries(this.controls)) control.value = stored(page, name);
+        this.keep();
         this.settings.take(page, "The settings are saved.");
       } catch (error) {
         if (error.code !== "version_conflict") throw error;

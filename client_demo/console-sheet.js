@@ -9,10 +9,11 @@ let count = 0;
 /**
  * A dialog around `parts`, open until `work(form)` has gone through: true then, null when it was left. `work` answers
  * false to keep it open. `draft`: the key under which what is typed stays in the browser; Cancel lets it go, Escape not.
+ * `cancels`: what Cancel is called, null for none.
  */
-export function sheet({ title, parts, answer, work, others = [], draft = null, cancels = true }) {
+export function sheet({ title, parts, answer, work, others = [], draft = null, cancels = "Cancel" }) {
   const id = `sheet-${(count += 1)}`;
-  const cancel = h("button", { type: "button", class: "quiet" }, "Cancel");
+  const cancel = h("button", { type: "button", class: "quiet" }, cancels);
   const form = h(
     "form", { class: "stack", novalidate: true },
     alertLine(), ...parts,
@@ -20,7 +21,10 @@ export function sheet({ title, parts, answer, work, others = [], draft = null, c
   );
   const dialog = h("dialog", { class: "sheet", "aria-labelledby": id }, h("h2", { id }, title), form);
   const kept = draft && new Draft(form, draft);
-  if (kept?.restore()) form.prepend(h("p", { class: "hint" }, "What you had typed before is here again; Cancel lets it go."));
+  if (kept?.restore()) {
+    form.prepend(h("p", { class: "hint" }, `What you had typed before is here again; “${cancels}” lets it go.`));
+    form.querySelector("textarea")?.dispatchEvent(new Event("input", { bubbles: true })); // a preview follows it
+  }
   document.body.append(dialog);
   return new Promise((resolve) => {
     let isDone = null;

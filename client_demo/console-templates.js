@@ -81,7 +81,7 @@ export class Templates {
       list.replaceChildren(...(rows.length ? rows : [h("li", { class: "muted" }, "There is none. “Keep as template” makes one of what is in a form.")]));
     };
     draw();
-    await sheet({ title: "Templates", parts: [list], answer: "Done", cancels: false, work: () => true });
+    await sheet({ title: "Templates", parts: [list], answer: "Done", cancels: null, work: () => true });
   }
 
   drop(one, draw) {

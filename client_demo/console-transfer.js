@@ -48,7 +48,7 @@ export class Transfer {
         try {
           return JSON.parse(await file.text());
         } catch {
-          throw Object.assign(new Error(), { status: 422, fields: { file: `${file.name} is not JSON.` } });
+          throw Object.assign(new Error(), { status: 422, fields: { file: `“${file.name}” is not JSON.` } });
         }
       }));
       this.document = documents.length === 1 ? documents[0] : documents;

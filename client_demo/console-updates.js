@@ -16,7 +16,7 @@ export function lastWords(desk, item) {
   return h("div", { class: "last" }, safeHtml("div", { class: "body", dir: "auto" }, last.body_html), h("p", { class: "when" }, when));
 }
 
-/** All updates in a fold, each with "Correct". `current()`: the item as it is now; times of an incident's can move. */
+/** All updates in a fold, each with "Correct". `current()`: the incident or maintenance (`kind`) as it is now. */
 export class Updates {
   constructor(desk, path, current, kind) {
     Object.assign(this, { desk, path, current, kind });
@@ -50,17 +50,16 @@ export class Updates {
   async correct(update) {
     const { version } = this.current();
     const body = h("textarea", { rows: "5", dir: "auto" }, update.body);
-    const at = h("input", { type: "datetime-local", value: localInput(this.desk.zone, Date.parse(update.display_at)) });
+    const at = h("input", { type: "datetime-local", value: localInput(this.desk.zone, Date.parse(update.display_at)), required: true });
     const shownAt = at.value;
-    const hasTimes = this.kind === "incident";
     const tell = check("notify", "Tell those who follow again", false);
     const path = `${this.path}/updates/${update.id}`;
     const isSaved = await sheet({
       title: "Correct what was said", answer: "Save", draft: `${this.desk.slug}:update:${update.id}`,
-      parts: [field("body", "Words", body), hasTimes && field("display_at", "Said at", at, `On the clocks of ${this.desk.zone.name}; between the words before and after.`), tell].filter(Boolean),
+      parts: [field("body", "Words", body), field("display_at", "Said at", at, `On the clocks of ${this.desk.zone.name}; between the words before and after.`), tell],
       work: async () => {
         const wanted = { body: body.value.trim(), notify: tell.querySelector("input").checked };
-        if (hasTimes && at.value !== shownAt) wanted.display_at = instant(this.desk.zone, at.value);
+        if (at.value !== shownAt) wanted.display_at = instant(this.desk.zone, at.value);
         if (wanted.notify && !(await this.mayTellAgain(wanted.body))) return false;
         try {
           await api("PATCH", path, { ...wanted, version });
@@ -88,21 +87,28 @@ export class Updates {
   }
 }
 
-/** Post `update` from `version`; when another was first, his words stand beside these and the operator decides. */
-export async function post(path, update, version) {
+/**
+ * Tell `update` by `send(version)`; when another was first, his words stand beside these and the operator decides. Null when
+ * it is told; else the version that he has seen now, and goes back to his text with.
+ */
+export async function tellOver(send, update, version) {
   try {
-    await api("POST", `${path}/updates`, { ...update, ...(version ? { version } : {}) });
+    await send(version);
   } catch (error) {
-    if (error.status !== 409 || !error.data) throw error;
+    if (error.code !== "version_conflict" || !error.data) throw error;
     const last = error.data.updates?.[0];
     const body = [
-      h("p", {}, "Somebody else wrote while you did:"),
+      h("p", {}, "Somebody else changed it while you wrote. What was said last:"),
       last && h("blockquote", { class: "theirs" }, h("p", { class: "word" }, UPDATE_WORDS[last.status]), safeHtml("div", { class: "body" }, last.body_html)),
       h("p", {}, "Yours:"),
       h("blockquote", { class: "mine" }, h("p", { class: "word" }, UPDATE_WORDS[update.status]), h("p", { dir: "auto" }, update.body)),
     ].filter(Boolean);
     const answer = await ask("Two updates at once", body, [["mine", "Post mine as well"], ["edit", "Back to my text"]]);
-    if (answer !== "mine") throw error;
-    await api("POST", `${path}/updates`, update);
+    if (answer !== "mine") return error.data.version;
+    await send(error.data.version);
   }
+  return null;
 }
+
+export const post = (path, update, version) =>
+  tellOver((seen) => api("POST", `${path}/updates`, { ...update, ...(seen ? { version: seen } : {}) }), update, version);

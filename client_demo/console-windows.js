@@ -1,6 +1,6 @@
 /** Maintenances that are planned or under way: words, begin, finish, move, call off. */
 
-import { Draft, alertLine, ask, check, field, isFilled, select, submit, toast } from "./forms.js";
+import { Draft, alertLine, check, field, isFilled, select, submit, toast } from "./forms.js";
 import { editMaintenance, removeMaintenance } from "./console-edit.js";
 import { Notes } from "./console-notes.js";
 import { Cards } from "./console-open.js";
@@ -9,13 +9,18 @@ import { ruleWords } from "./console-recurrence.js";
 import { saveOver, sheet } from "./console-sheet.js";
 import { lookAt, mayTell } from "./console-tell.js";
 import { instant, localInput } from "./console-times.js";
-import { Updates, lastWords, post } from "./console-updates.js";
+import { Updates, lastWords, post, tellOver } from "./console-updates.js";
 import { h, morph } from "./morph.js";
 import { api } from "./session.js";
 import { icon } from "./view.js";
 import { UPDATE_WORDS, ago, lasting } from "./words.js";
 
 const STATES = ["scheduled", "in_progress", "verifying"];
+const BEGIN = {
+  title: "Begin now", answer: "Begin", usual: "The maintenance has begun.", status: "in_progress", done: "Begun",
+  call: (words) => ["updates", { ...words, status: "in_progress" }],
+};
+const FINISH = { title: "Finish now", answer: "Finish", usual: "The maintenance is complete.", status: "completed", done: "Finished", call: (words) => ["finish", words] };
 const isActive = (m) => m.status === "in_progress" || m.status === "verifying";
 
 export class WindowsPane {
@@ -63,8 +68,8 @@ class MaintenanceCard {
     this.updates = new Updates(desk, this.path, () => this.now, "maintenance");
     this.notes = new Notes(desk, this.path, () => this.now);
     const button = (text, name, work) => h("button", { type: "button", class: name, onclick: () => work(this.now) }, text);
-    this.begin = button("Begin now", "begin", (now) => this.step(now, "Begin now?", "Begin", "The maintenance has begun.", "updates", { status: "in_progress" }));
-    this.finish = button("Finish", "finish", (now) => this.step(now, "Finish now?", "Finish", "The maintenance is complete.", "finish", {}));
+    this.begin = button("Begin now", "begin", (now) => this.run(now, BEGIN));
+    this.finish = button("Finish", "finish", (now) => this.run(now, FINISH));
     this.cancel = button("Call off", "quiet cancel", (now) => this.callOff(now));
     this.element = h(
       "article", { class: "card", "data-key": m.id }, this.head,
@@ -111,9 +116,9 @@ class MaintenanceCard {
       if (!isFilled(form)) return;
       submit(form, async () => {
         if (!(await mayTell(this.desk, isNews(), `Tell visitors of this about “${this.now.name}”?`, shown(), "Post update"))) return;
-        await post(this.path, { status: this.state.value, body: body.value.trim(), notify: isNews() }, version);
+        version = await post(this.path, { status: this.state.value, body: body.value.trim(), notify: isNews() }, version);
+        if (version) return;
         body.value = "";
-        version = null;
         draft.clear();
         preview.load();
         toast(`Posted to ${this.now?.name ?? "the maintenance"}`);
@@ -122,15 +127,26 @@ class MaintenanceCard {
     return form;
   }
 
-  /** One step of its life, which visitors are told of: asked for, with the words they read. */
-  async step(m, title, answer, usual, address, more) {
+  /** The work of a sheet that tells of a step with the words in `body`: `call(words)` is the address and what is sent there. */
+  step(m, status, body, call) {
+    let { version } = m;
+    return async () => {
+      const said = body.value.trim();
+      const [address, sent] = call({ body: said });
+      const seen = await tellOver((from) => api("POST", `${this.path}/${address}`, { ...sent, version: from }), { status, body: said }, version);
+      version = seen ?? version;
+      return seen === null;
+    };
+  }
+
+  /** Begin or finish it, which visitors are told of: asked for, with the words they read. */
+  async run(m, { title, answer, usual, status, done, call }) {
     const body = h("textarea", { rows: "3", dir: "auto" }, usual);
-    const preview = await this.look(m, body, more.status ?? "completed");
+    const preview = await this.look(m, body, status);
     const isDone = preview && await sheet({
-      title: `${title.slice(0, -1)}: ${m.name}`, answer, parts: [field("body", "What visitors read", body), preview.element],
-      work: () => api("POST", `${this.path}/${address}`, { ...more, body: body.value.trim(), version: m.version }),
+      title: `${title}: ${m.name}`, answer, draft: `${this.desk.slug}:${status}:${m.id}`, parts: [field("body", "What visitors read", body), preview.element], work: this.step(m, status, body, call),
     });
-    if (isDone) toast(address === "finish" ? `Finished: ${m.name}` : `Begun: ${m.name}`);
+    if (isDone) toast(`${done}: ${m.name}`);
   }
 
   /** What visitors will see with the words in `body`, which follows them; null, with a line at the foot, where it cannot be. */
@@ -142,20 +158,15 @@ class MaintenanceCard {
   }
 
   async callOff(m) {
-    const series = m.rrule ? [["series", "Call off all that follow"]] : [];
     const body = h("textarea", { rows: "3", dir: "auto" }, "The maintenance has been cancelled.");
+    const all = m.rrule && check("ends_series", "And all that were to follow", false);
     const preview = await this.look(m, body, "completed");
-    if (!preview) return;
-    const answer = await ask(
-      `Call off “${m.name}”?`,
-      [h("p", {}, "Visitors read that it was called off, and calendars take it out."), h("div", { class: "stack" }, field("body", "What visitors read", body), preview.element)],
-      [["off", "Call it off"], ...series, ["keep", "Keep it"]],
-    );
-    if (answer !== "off" && answer !== "series") return;
-    await api("POST", `${this.path}/cancel`, { ends_series: answer === "series", body: body.value.trim() || null, version: m.version }).then(
-      () => toast(`Called off: ${m.name}`),
-      (error) => toast(error.status === 409 ? "It was changed meanwhile. Look again." : error.message),
-    );
+    const isDone = preview && await sheet({
+      title: `Call off “${m.name}”?`, answer: "Call it off", cancels: "Keep it", draft: `${this.desk.slug}:cancel:${m.id}`,
+      parts: [h("p", {}, "Visitors read that it was called off, and calendars take it out."), field("body", "What visitors read", body), all, preview.element].filter(Boolean),
+      work: this.step(m, "completed", body, (words) => ["cancel", { ...words, ends_series: Boolean(all && all.querySelector("input").checked) }]),
+    });
+    if (isDone) toast(`Called off: ${m.name}`);
   }
 
   /** Another window; its end alone once it has begun. */

@@ -49,27 +49,30 @@ export const alertText = (error) => (error.fields ? Object.entries(error.fields)
 
 /** Show `fields` of an error next to their controls and the rest above; with none, clear all. */
 export function showErrors(form, error) {
-  const fields = { ...(error?.fields ?? {}) };
+  const said = error?.code === "version_conflict" ? null : error?.fields; // numbers of versions tell nobody anything
+  const fields = { ...said };
   let first = null;
   for (const box of form.querySelectorAll("[data-field]")) {
     const name = box.dataset.field;
     const key = name in fields ? name : Object.keys(fields).find((path) => path.startsWith(`${name}.`));
     const control = box.querySelector("input, select, textarea");
-    const text = key === undefined ? "" : sentence(box.querySelector("label, legend").textContent, called(form, fields[key]));
+    const text = key === undefined ? "" : sentence(box.querySelector("summary, label, legend").textContent, called(form, fields[key]));
     box.querySelector(".error").textContent = text;
     box.querySelector(".error").hidden = !text;
     if (text) control?.setAttribute("aria-invalid", "true");
     else control?.removeAttribute("aria-invalid");
     if (text) first ??= control;
+    if (text) box.closest("details")?.setAttribute("open", "");
     if (key !== undefined) delete fields[key];
   }
   const rest = Object.entries(fields).map(([name, text]) => `${name}: ${text}`);
   const alert = form.querySelector(".alert");
-  alert.textContent = error ? (error.fields ? rest.join("; ") : told(error)) : "";
+  alert.textContent = error ? (said ? rest.join("; ") : told(error)) : "";
   alert.hidden = !alert.textContent;
   if (error?.status === 401 && document.getElementById("toasts")) {
     const next = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
-    alert.replaceChildren("Your session has ended. What you have typed stays in this browser: ", h("a", { href: next }, "sign in"), ", and go on.");
+    const kept = "kept" in form.dataset ? "Your session has ended. What you have typed stays in this browser: " : "Your session has ended: ";
+    alert.replaceChildren(kept, h("a", { href: next }, "sign in"), ", and go on.");
   }
   if (first) first.focus();
   else if (!alert.hidden) alert.scrollIntoView({ block: "nearest" }); // the button may be a long way down
@@ -119,6 +122,7 @@ export class Draft {
   constructor(form, key) {
     this.form = form;
     this.key = `hub-draft:${key}`;
+    form.dataset.kept = ""; // so that whoever has to sign in again is told so
     form.addEventListener("input", () => this.save());
   }
 

@@ -40,6 +40,9 @@ _WORDS: Mapping[str, str] = {
 _PATTERNS: Mapping[str, str] = {
     f"^{SLUG}$": "must be 1 to 63 small letters, digits and hyphens, with no hyphen at either end",
     "^[a-z0-9]{12}$": "must be an id: twelve small letters and digits",
+    "^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$": "must be the code of a language, such as en or pt-BR",
+    "^#[0-9A-Fa-f]{6}$": "must be # and six digits from 0 to f, such as #2b5fd9",
+    r"^(19[7-9]|20\d|21\d)\d-(0[1-9]|1[0-2])$": "must be a month such as 2026-11",
 }
 
 
@@ -52,4 +55,9 @@ def in_words(kind: str, context: Mapping[str, Any]) -> str | None:
     if kind == "string_pattern_mismatch" and context["pattern"] in _PATTERNS:
         return _PATTERNS[context["pattern"]]
     words = _WORDS.get(kind)
-    return words.format_map(context) if words else None
+    return words.format_map({name: _plain(item) for name, item in context.items()}) if words else None
+
+
+def _plain(item: Any) -> Any:
+    """1.0 as it is written by hand."""
+    return int(item) if isinstance(item, float) and item.is_integer() else item

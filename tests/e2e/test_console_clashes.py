@@ -55,3 +55,25 @@ async def test_errors_name_fields_as_the_form_does(site: Site, open_tab: OpenTab
     await form.get_by_role("button", name="Schedule").click()
     await expect(problem).to_have_text("Fill in “Until”.")
     await expect(console.locator("#question[open]")).to_have_count(0)
+
+
+async def test_a_step_of_a_maintenance_that_another_has_changed_keeps_the_words(site: Site, open_tab: OpenTab):
+    start = datetime.now(UTC) + timedelta(days=1)
+    window = {"scheduled_for": start.isoformat(), "scheduled_until": (start + timedelta(hours=1)).isoformat()}
+    made = await site.send("POST", "maintenances", {"name": "New pumps", "body": "Silence.", **window})
+    path = f"maintenances/{made['id']}"
+    console = await sign_in(site, open_tab)
+    sheet, question = console.locator("dialog.sheet[open]"), console.locator("#question[open]")
+    card = console.locator(f'#maintenances [data-key="{made["id"]}"].card')
+    await card.get_by_role("button", name="Call off").click()
+    await sheet.get_by_label("What visitors read").fill("Not today.")
+    await site.send("POST", f"{path}/updates", {"status": "scheduled", "body": "Half an hour, not more."})
+    await sheet.get_by_role("button", name="Call it off").click()
+    await expect(question.locator(".theirs")).to_contain_text("Half an hour, not more.")
+    await expect(question.locator(".mine")).to_contain_text("Not today.")
+    await question.get_by_role("button", name="Back to my text").click()
+    await expect(sheet.get_by_label("What visitors read")).to_have_value("Not today.")
+    await sheet.get_by_role("button", name="Call it off").click()  # theirs has been seen
+    await expect(card).to_have_count(0)
+    stored = await site.send("GET", path)
+    assert [update["body"] for update in stored["updates"]] == ["Not today.", "Half an hour, not more.", "Silence."]

@@ -30,6 +30,10 @@ async def test_what_is_over_is_corrected_in_its_words_and_times_and_another_sees
     await over.get_by_text("All words (3)").click()
     await over.locator(".correct").first.click()
     await sheet.get_by_label("Words").fill("Done.")
+    await sheet.get_by_label("Said at").fill("2099-01-04T10:00")
+    await sheet.get_by_role("button", name="Save").click()
+    await expect(sheet.locator('[data-field="display_at"] .error')).to_be_visible()
+    await sheet.get_by_label("Said at").fill(await sheet.get_by_label("Said at").get_attribute("value"))
     await sheet.get_by_role("button", name="Save").click()
     await expect(over.locator(".said")).to_contain_text("Done.")
 

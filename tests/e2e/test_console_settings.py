@@ -84,6 +84,33 @@ async def test_an_operator_sets_up_his_page_and_errors_stand_at_the_field(site: 
     assert await tab.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+async def test_what_is_typed_outlives_the_session_and_what_another_has_stored_meanwhile(site: Site, open_tab: OpenTab):
+    tab = await open_tab("about:blank")
+    await enter(tab, site)
+    await field(tab, "description").fill("All lines and the ferry.")
+    await field(tab, "brand_color").fill("blue")
+    await tab.get_by_role("button", name="Save the settings").click()
+    await expect(tab.locator('[data-field="brand_color"] .error')).to_have_text(
+        "Brand colour must be # and six digits from 0 to f, such as #2b5fd9."
+    )
+    await tab.context.clear_cookies()
+    await tab.get_by_role("button", name="Save the settings").click()
+    await expect(tab.get_by_role("alert").first).to_contain_text("What you have typed stays in this browser")
+    address = f"/api/v1/pages/{site.slug}"
+    await site.operator.patch(address, json={"description": "From elsewhere", "title": "Ternwick lines"})
+    await enter(tab, site)
+    await expect(field(tab, "title")).to_have_value("Ternwick lines")
+    await expect(field(tab, "description")).to_have_value("All lines and the ferry.")
+    await expect(tab.locator('[data-clash="description"] .theirs')).to_have_text("From elsewhere")
+    await field(tab, "brand_color").fill("")
+    await tab.get_by_role("button", name="Save the settings").click()
+    await expect(tab.locator("#toasts")).to_contain_text("saved")
+    assert (await site.operator.get(address)).json()["data"]["description"] == "All lines and the ferry."
+    await tab.reload()
+    await expect(field(tab, "description")).to_have_value("All lines and the ferry.")
+    await expect(tab.locator("[data-clash]")).to_have_count(0)
+
+
 async def test_two_operators_see_each_other_and_a_clash_loses_neither_text(site: Site, open_tab: OpenTab):
     """Case 44 in the console."""
     tab = await open_tab("about:blank")

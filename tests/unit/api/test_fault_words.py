@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from hub.api.body import fields_of
 from hub.api.fields import Day, In, Instant, Name, Slug
+from hub.api.page_schemas import Color
 
 
 class _Thing(In):
@@ -16,6 +17,8 @@ class _Thing(In):
     at: Instant | None = None
     kind: Literal["one", "two"] = "one"
     count: Annotated[int, Field(ge=1, le=9)] = 1
+    weight: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    color: Color = "#000000"
     day: Day | None = None
 
 
@@ -35,6 +38,8 @@ class _Thing(In):
         ({"name": "x", "at": "soon"}, {"at": "must be an ISO 8601 instant such as 2026-11-25T03:44:25Z"}),
         ({"name": "x", "kind": "three"}, {"kind": "must be 'one' or 'two'"}),
         ({"name": "x", "count": 10}, {"count": "must be at most 9"}),
+        ({"name": "x", "weight": 7}, {"weight": "must be at most 1"}),
+        ({"name": "x", "color": "blue"}, {"color": "must be # and six digits from 0 to f, such as #2b5fd9"}),
         ({"name": "x", "count": 1.5}, {"count": "must be a whole number"}),
         ({"name": "x", "day": "today"}, {"day": "must be a date such as 2026-11-25"}),
     ],
