@@ -9,7 +9,7 @@ import { instant, localInput } from "./console-times.js";
 import { h } from "./morph.js";
 import { api } from "./session.js";
 
-export const IMPACTS = { "": "Automatic", none: "None", minor: "Minor", major: "Major", critical: "Critical" };
+export const IMPACTS = { "": "Automatic", none: "None", maintenance: "Maintenance", minor: "Minor", major: "Major", critical: "Critical" };
 const INCIDENT_NAMES = { name: "Name", impact: "Impact", started_at: "Began at", resolved_at: "Ended at", audience: "Who sees it" };
 const WINDOW_NAMES = {
   name: "Name", body: "Announcement", components: "Components", rrule: "Comes again", auto_start: "Begin by itself", auto_complete: "End by itself",

@@ -68,7 +68,7 @@ function incidentHead(desk, i) {
     h("h3", { dir: "auto" }, i.name),
     h(
       "p", { class: "facts" },
-      h("span", { class: `impact s-${tone}` }, icon(`i-${tone}`), h("span", {}, `${IMPACT_WORDS[i.impact] ?? "Maintenance"}${i.impact_override ? " (set by hand)" : ""}`)),
+      h("span", { class: `impact s-${tone}` }, icon(`i-${tone}`), h("span", {}, `${IMPACT_WORDS[i.impact]}${i.impact_override ? " (set by hand)" : ""}`)),
       h("span", {}, UPDATE_WORDS[i.status]), h("span", {}, `since ${desk.stamp(i.started_at)} · ${ago(Date.parse(i.started_at), Date.now())}`),
     ),
     h("ul", { class: "chips", "aria-label": "Affected" }, Object.entries(i.components).map(chip)),

@@ -14,7 +14,7 @@ export const UPDATE_WORDS = {
   investigating: _("Investigating"), identified: _("Identified"), monitoring: _("Monitoring"), resolved: _("Resolved"), postmortem: _("Postmortem"),
   scheduled: _("Scheduled"), in_progress: _("In progress"), verifying: _("Verifying"), completed: _("Completed"),
 };
-export const IMPACT_WORDS = { none: _("No impact"), minor: _("Minor impact"), major: _("Major impact"), critical: _("Critical impact") };
+export const IMPACT_WORDS = { none: _("No impact"), maintenance: _("Maintenance"), minor: _("Minor impact"), major: _("Major impact"), critical: _("Critical impact") };
 const SENTENCES = {
   "All Systems Operational": _("All Systems Operational"),
   "Degraded System Service": _("Degraded System Service"),

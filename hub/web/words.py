@@ -34,7 +34,13 @@ class Words(Mapping[K, str]):
 STATUS_WORDS = Words(domain_words.STATUS_WORDS)
 UPDATE_WORDS = Words(domain_words.STATE_WORDS)
 IMPACT_WORDS = Words(
-    {"none": "No impact", "minor": "Minor impact", "major": "Major impact", "critical": "Critical impact"}
+    {
+        "none": "No impact",
+        "maintenance": "Maintenance",
+        "minor": "Minor impact",
+        "major": "Major impact",
+        "critical": "Critical impact",
+    }
 )
 # What `hub.domain.status.roll_up` says.
 SENTENCES = Words(

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from hub.domain.incident import Impact
 from hub.domain.text import iso
 from tests.support.api import data_of, error_of
 
@@ -157,6 +158,22 @@ async def test_an_incident_page_is_whole(api, admin, page):
     assert html.index("much") < html.index("Fixed.") < html.index("Looking.")
     assert f'rel="bookmark" href="/p/acme/incidents/{incident["id"]}"' in html
     assert "We learned <strong>much</strong>" in await read(api.anonymous, "/history")
+
+
+@pytest.mark.parametrize("status", ["identified", "resolved"])
+async def test_incidents_of_every_impact_are_told_everywhere(api, admin, page, status):
+    """Also of one that says no worse of a component than that it is under maintenance."""
+    web = await add(admin, "components", name="Web")
+    body = {"name": "Told", "status": status, "body": "B"}
+    derived = await add(admin, "incidents", **body, components={web["id"]: "under_maintenance"})
+    assert derived["impact"] == "maintenance"
+    ids = [derived["id"]]
+    ids += [(await add(admin, "incidents", **body, impact=impact))["id"] for impact in Impact]
+    for path in ("", "/embed", "/history", "/history.atom", "/history.rss", "/api/v2/summary.json"):
+        await read(api.anonymous, path)
+    for key in ids:
+        assert "Told" in await read(api.anonymous, f"/incidents/{key}")
+        assert key in await read(api.anonymous, "/history.atom")
 
 
 async def test_the_past_is_asked_for_by_an_instant(api, admin, page, clock):
