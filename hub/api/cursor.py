@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from hub.errors import Invalid
@@ -26,12 +26,12 @@ def read_cursor(cursor: str, instants: int) -> tuple[list[datetime], str]:
         padded = cursor + "=" * (-len(cursor) % 4)
         *times, item_id = base64.urlsafe_b64decode(padded).decode("ascii").split("|")
         parsed = [datetime.fromisoformat(time) for time in times]
-    except ValueError:
-        parsed, item_id = [], ""
-    is_ours = len(parsed) == instants and all(time.tzinfo for time in parsed) and _ID.fullmatch(item_id)
-    if not is_ours:
+        in_utc = [time.astimezone(UTC) for time in parsed if time.tzinfo]
+    except (ValueError, OverflowError):
+        in_utc, item_id = [], ""
+    if len(in_utc) != instants or not _ID.fullmatch(item_id):
         raise Invalid(fields={"before": "is not a cursor of this list"})
-    return parsed, item_id
+    return in_utc, item_id
 
 
 def number_cursor(items: Sequence[Mapping[str, Any]], limit: int) -> str | None:

@@ -1,5 +1,6 @@
 """The kinds of values that bodies and queries are made of, with the bounds that the tables have."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from hub.domain.audience import is_audience
 from hub.domain.channel import SLUG
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MAX_BODY_LENGTH = 20_000
 
 
@@ -49,10 +51,17 @@ def _instant(value: Any) -> datetime:
     return instant
 
 
-def _day(value: date) -> date:
-    if not _EARLIEST.date() <= value <= _LATEST.date():
+def _day(value: Any) -> date:
+    # Left to itself the library takes seconds since 1970 for a day too.
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("must be a day such as 2026-11-25")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("is not in the calendar") from None
+    if not _EARLIEST.date() <= day <= _LATEST.date():
         raise ValueError("is out of range")
-    return value
+    return day
 
 
 def left_out() -> Any:
@@ -85,7 +94,7 @@ Audience = Annotated[
     AfterValidator(_audience),
     WithJsonSchema({"type": "string", "examples": ["public", "authenticated", "verified", "group:ops"]}),
 ]
-Day = Annotated[date, AfterValidator(_day)]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"}, mode="validation")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG}$", max_length=63)]
 Id = Annotated[str, StringConstraints(pattern="^[a-z0-9]{12}$")]

@@ -1,5 +1,6 @@
 """The past of a page as HTML: the history by cursor and by month, one incident, one maintenance."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from hub.web.present import Json
 from hub.web.views import Pages, principal_of
 
 HISTORY_PAGE = 50
+_ID = re.compile("[a-z0-9]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +181,12 @@ def _before(request: Request) -> archive.Key | None:
         return None
     try:
         start, made, key = text.split("_")
-        return words.parse(start), words.parse(made), key
-    except ValueError:
+        found = words.parse(start), words.parse(made), key
+    except (ValueError, OverflowError):
         raise NotFound from None
+    if not _ID.fullmatch(key):
+        raise NotFound
+    return found
 
 
 def _month(request: Request) -> Month:

@@ -1,5 +1,6 @@
 """What has been: by cursor, by month, one by one; by REST and as HTML."""
 
+import base64
 import re
 from datetime import timedelta
 
@@ -188,3 +189,24 @@ async def test_the_past_is_asked_for_by_an_instant(api, admin, page, clock):
     error_of(await api.anonymous.get(f"{PAGE}/snapshot", params={"at": "yesterday"}), 422)
     gone = error_of(await api.anonymous.get(f"{PAGE}/snapshot", params={"at": "2020-01-01T00:00:00Z"}), 404)
     assert "so long ago" in gone["message"]
+
+
+FAR = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")  # instants whose UTC lies outside the calendar
+
+
+@pytest.mark.parametrize("at", FAR)
+async def test_a_cursor_out_of_all_time_is_none_of_ours(api, page, at):
+    made = "2026-11-01T00:00:00Z"
+    for parts, path in (((at, made), "incidents"), ((made, at), "incidents"), ((at,), "maintenances")):
+        cursor = base64.urlsafe_b64encode("|".join([*parts, "1qks2m9grqq0"]).encode()).decode()
+        answer = await api.anonymous.get(f"{PAGE}/{path}", params={"before": cursor})
+        assert error_of(answer, 422)["fields"].keys() == {"before"}
+    assert (
+        await api.anonymous.get("/p/acme/history", params={"before": f"{at}_{made}_1qks2m9grqq0"})
+    ).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["", "\0", "1qks2m9grqq0\n", "x" * 5_000, "🔥"])
+async def test_a_cursor_of_the_history_page_ends_with_an_id(api, page, key):
+    cursor = f"2026-11-01T00:00:00Z_2026-11-01T00:00:00Z_{key}"
+    assert (await api.anonymous.get("/p/acme/history", params={"before": cursor})).status_code == 404
