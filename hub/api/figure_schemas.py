@@ -186,10 +186,17 @@ class ComponentReportOut(Out):
 
 
 class ReportOut(Out):
+    """`weights`, `time_zone`: those of the page when the report was made; they stay its own.
+
+    The zone is null in reports from before it was kept.
+    """
+
     kind: str
     period_start: DayText
     period_end: DayText
     computed_at: InstantText
+    time_zone: str | None
+    weights: dict[Status, float]
     uptime: float | None
     incidents: int
     maintenances: int

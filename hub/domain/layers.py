@@ -34,7 +34,8 @@ def held_by_incident(incident: Incident) -> Iterator[tuple[str, Interval]]:
     """(component, what the incident held it at) over the incident's life.
 
     An update's words hold from the time it is shown at, the first one's from the incident's start, until the incident's
-    next word on the component. A resolved incident holds nothing after `resolved_at`; a reopened one holds again.
+    next word on the component. A resolved incident holds until `resolved_at`, whenever the updates that only tell of
+    its end are shown, and nothing after it; a reopened one holds again.
     """
     updates = incident.updates
     starts = [max(item.display_at, incident.started_at) for item in updates]
@@ -44,12 +45,16 @@ def held_by_incident(incident: Incident) -> Iterator[tuple[str, Interval]]:
         over -= 1
     end = incident.resolved_at or (starts[over] if over < len(updates) else None)
     words: dict[str, Status] = {}
-    for position, update in enumerate(updates):
+    holding = max(over, 1)  # one that was told of when it was over has its words in what tells of the end
+    for position, update in enumerate(updates[:holding]):
         words.update((item.id, item.word) for item in update.affected)
-        ends = [*starts[position + 1 : position + 2], *([] if end is None else [end])]
+        ends = [*starts[position + 1 : holding][:1], *([] if end is None else [end])]
         if position >= over or is_open(IncidentStatus(update.status)):
             for component_id, status in words.items():
                 yield component_id, Interval(status, starts[position], min(ends, default=None))
+        elif position == 0:  # told of when it was over, and opened again since
+            for component_id, status in words.items():
+                yield component_id, Interval(status, starts[0], update.display_at)
 
 
 def held_by_maintenance(maintenance: Maintenance) -> Iterator[tuple[str, Interval]]:

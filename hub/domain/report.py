@@ -104,8 +104,8 @@ def compute(
 ) -> dict[str, Any]:
     """The body of one report over all audiences. Raises ValueError while the period has not ended.
 
-    `{kind, period_start, period_end (exclusive), computed_at, weights, components: [{id, name, uptime, downtime_s,
-    outages: [[from, to]]}], incidents: [{id, components, audience}], maintenances: [as incidents]}`
+    `{kind, period_start, period_end (exclusive), computed_at, time_zone, weights, components: [{id, name, uptime,
+    downtime_s, outages: [[from, to]]}], incidents: [{id, components, audience}], maintenances: [as incidents]}`
     """
     since, until = period.bounds(zone)
     if now < until:
@@ -115,6 +115,7 @@ def compute(
         "period_start": period.start.isoformat(),
         "period_end": period.end.isoformat(),
         "computed_at": iso(now),
+        "time_zone": zone.key,
         "weights": {status.value: weight for status, weight in weights.items()},
         "components": [_component(component, weights, since, until) for component in components],
         "incidents": [_occurrence(item) for item in incidents if item.touches(since, until)],
@@ -143,6 +144,8 @@ def for_view(
         "period_start": body["period_start"],
         "period_end": body["period_end"],
         "computed_at": body["computed_at"],
+        "time_zone": body.get("time_zone"),
+        "weights": body["weights"],
         "uptime": average(item["uptime"] for item in components),
         "incidents": sum(map(is_visible, body["incidents"])),
         "maintenances": sum(map(is_visible, body["maintenances"])),

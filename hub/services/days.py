@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.domain.page import Component
 from hub.domain.status import Status
 from hub.domain.uptime import NO_TIME, Interval, Span, Window, add, day_of, day_start, split_by_day
-from hub.services.intervals import load_intervals
 from models import ComponentDay
 
 _ADD = """
@@ -35,6 +34,45 @@ _ADD = """
         partial_outage_us = stored.partial_outage_us + excluded.partial_outage_us,
         major_outage_us = stored.major_outage_us + excluded.major_outage_us
     """
+
+
+# From when to when recounted intervals go.
+_BOUNDS = """
+    SELECT GREATEST(min(lower(during)), CAST(:start AS timestamptz)) AS since, max(upper(during)) AS until
+    FROM status_interval
+    WHERE component_id = ANY(CAST(:ids AS text[])) AND NOT upper_inf(during)
+        AND (CAST(:start AS timestamptz) IS NULL OR upper(during) > :start)
+    """
+# `edges` are the beginnings of `days`: the day of an instant is found by halving.
+_COUNT = """
+    INSERT INTO component_day (
+        component_id, day, operational_us, under_maintenance_us, degraded_performance_us, partial_outage_us,
+        major_outage_us
+    )
+    SELECT component_id, day,
+           COALESCE(sum(us) FILTER (WHERE status = 'operational'), 0),
+           COALESCE(sum(us) FILTER (WHERE status = 'under_maintenance'), 0),
+           COALESCE(sum(us) FILTER (WHERE status = 'degraded_performance'), 0),
+           COALESCE(sum(us) FILTER (WHERE status = 'partial_outage'), 0),
+           COALESCE(sum(us) FILTER (WHERE status = 'major_outage'), 0)
+    FROM (
+        SELECT component_id, status, (CAST(:days AS date[]))[number] AS day,
+               CAST(EXTRACT(EPOCH FROM LEAST(until, edges[number + 1]) - GREATEST(since, edges[number])) * 1000000
+                    AS bigint) AS us
+        FROM (
+            SELECT component_id, status, GREATEST(lower(during), :start) AS since, upper(during) AS until,
+                   CAST(:edges AS timestamptz[]) AS edges
+            FROM status_interval
+            WHERE component_id = ANY(CAST(:ids AS text[])) AND NOT upper_inf(during) AND upper(during) > :start
+        ) AS ended
+        CROSS JOIN LATERAL generate_series(
+            width_bucket(since, edges), width_bucket(until - interval '1 microsecond', edges)
+        ) AS number
+    ) AS parts
+    WHERE us > 0
+    GROUP BY component_id, day
+    """
+_AT_ONCE = 100
 
 
 # One statement, so that no interval ends between the two halves of the answer.
@@ -123,23 +161,21 @@ async def add_ended(session: AsyncSession, ended: Mapping[str, Sequence[Span]], 
 async def recount(
     session: AsyncSession, component_ids: Collection[str], zone: ZoneInfo, since: datetime | None = None
 ) -> None:
-    """Work the days of components out again from their intervals, from the day of `since` on (None: all of them)."""
-    if not component_ids:
-        return
+    """Work the days of components out again from their intervals, from the day of `since` on (None: all of them).
+
+    The database does it, many components a statement: there may be 100,000 intervals, and the page is locked.
+    """
+    ids = sorted(component_ids)
     first = None if since is None else day_of(since, zone)
     start = None if first is None else day_start(first, zone)
-    outdated = delete(ComponentDay).where(ComponentDay.component_id.in_(component_ids))
+    outdated = delete(ComponentDay).where(ComponentDay.component_id.in_(ids))
     await session.execute(outdated if first is None else outdated.where(ComponentDay.day >= first))
-    intervals = await load_intervals(session, component_ids, start)
-    await add_ended(
-        session,
-        {
-            component_id: [
-                Span(item.status, item.start if start is None else max(item.start, start), item.end)
-                for item in items
-                if item.end is not None
-            ]
-            for component_id, items in intervals.items()
-        },
-        zone,
-    )
+    bounds = (await session.execute(text(_BOUNDS), {"ids": ids, "start": start})).one()
+    if bounds.until is None:
+        return
+    day, last = day_of(bounds.since, zone), day_of(bounds.until, zone)
+    days = [day + timedelta(days=count) for count in range((last - day).days + 2)]
+    edges = [day_start(day, zone) for day in days]
+    for at in range(0, len(ids), _AT_ONCE):
+        some = ids[at : at + _AT_ONCE]
+        await session.execute(text(_COUNT), {"ids": some, "start": bounds.since, "days": days, "edges": edges})

@@ -60,6 +60,7 @@ async def post(change: PageChange, incident: Incident, new: NewUpdate) -> str:
         let_go = {key: Status.OPERATIONAL for key in incident.words if key in change.before.statuses}
         new = replace(new, components={**let_go, **new.components})
     elif is_last and not incident.is_open and is_open(new.status):
+        _end_where_told(change, incident)
         new = replace(new, components={**held_before(incident, change.before.statuses), **new.components})
     update_id = await insert_update(change, incident.id, new, at=at, known=words_of(updates[:index]))
     placed = [(IncidentStatus(item.status), item.display_at) for item in updates]
@@ -152,6 +153,13 @@ async def insert_update(
         )
     )
     return update_id
+
+
+def _end_where_told(change: PageChange, incident: Incident) -> None:
+    """An incident that opens again has no `resolved_at`: its last end is where its updates tell of it."""
+    told = _end_of([(IncidentStatus(item.status), item.display_at) for item in incident.updates])
+    if told is not None and incident.resolved_at is not None and incident.resolved_at != told:
+        change.rewrite(incident.words, min(told, incident.resolved_at))
 
 
 def words_of(updates: Iterable[Update]) -> dict[str, Status]:

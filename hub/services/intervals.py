@@ -46,6 +46,38 @@ _CUT = """
     UPDATE base_interval SET during = tstzrange(lower(during), :since)
     WHERE component_id = :id AND lower(during) < :since AND COALESCE(upper(during), 'infinity') > :since
     """
+_EXTEND = """
+    INSERT INTO base_interval (component_id, status, during)
+    SELECT id, 'operational', tstzrange(since, first)
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:sinces AS timestamptz[]), CAST(:tolds AS timestamptz[])
+    ) AS wanted(id, since, told)
+    JOIN LATERAL (
+        SELECT min(lower(during)) AS first FROM base_interval WHERE component_id = wanted.id
+    ) AS base ON since < first AND (told IS NULL OR first <= told)
+    RETURNING component_id
+    """
+# What held a component before its first interval would have begun it: before that, nothing but its base is to be told.
+_PREPEND = """
+    WITH first AS (
+        SELECT DISTINCT ON (component_id) component_id, status, during, since
+        FROM status_interval
+        JOIN unnest(CAST(:ids AS text[]), CAST(:sinces AS timestamptz[])) AS known(id, since) ON component_id = known.id
+        ORDER BY component_id, lower(during)
+    ), longer AS (
+        UPDATE status_interval AS stored SET during = tstzrange(since, upper(first.during))
+        FROM first
+        WHERE stored.component_id = first.component_id AND stored.during = first.during
+            AND first.status = 'operational' AND since < lower(first.during)
+        RETURNING stored.component_id, upper_inf(stored.during) AS is_open
+    ), added AS (
+        INSERT INTO status_interval (component_id, status, during)
+        SELECT component_id, 'operational', tstzrange(since, lower(during)) FROM first
+        WHERE status <> 'operational' AND since < lower(during)
+        RETURNING component_id, false AS is_open
+    )
+    SELECT * FROM longer UNION ALL SELECT * FROM added
+    """
 _AT_ONCE = 5_000
 _DELETE = """
     DELETE FROM status_interval
@@ -100,17 +132,35 @@ async def rebase(session: AsyncSession, component_id: str, status: Status, since
     )
 
 
-async def extend_base(session: AsyncSession, component_id: str, since: datetime) -> None:
-    """Let the base of a component begin at `since` as operational, unless it begins earlier anyway."""
-    first = await session.scalar(
-        select(func.min(func.lower(BaseInterval.during))).where(BaseInterval.component_id == component_id)
+async def extend_bases(
+    session: AsyncSession, starts: Mapping[str, datetime], *, told: Mapping[str, datetime] | None = None
+) -> dict[str, datetime]:
+    """Let the bases of components begin at their `starts` as operational, but for those that begin earlier anyway.
+
+    Returns the starts of those that were extended. `told`: what each has to be known from already for that.
+    """
+    if not starts:
+        return {}
+    rows = await session.execute(
+        text(_EXTEND),
+        {
+            "ids": list(starts),
+            "sinces": list(starts.values()),
+            "tolds": [None if told is None else told[key] for key in starts],
+        },
     )
-    if first is not None and since < first:
-        await session.execute(
-            insert(BaseInterval).values(
-                component_id=component_id, status=Status.OPERATIONAL.value, during=Range(since, first)
-            )
-        )
+    return {key: starts[key] for key in rows.scalars()}
+
+
+async def begin_earlier(
+    session: AsyncSession, starts: Mapping[str, datetime]
+) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """Let status intervals begin at `starts`, as bases that were extended do. Returns what `rewrite` does, for less."""
+    if not starts:
+        return {}, {}
+    rows = await session.execute(text(_PREPEND), {"ids": list(starts), "sinces": list(starts.values())})
+    is_open = {row.component_id: row.is_open for row in rows}
+    return {key: starts[key] for key in is_open}, {key: starts[key] for key, opens in is_open.items() if opens}
 
 
 async def rewrite(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +10,9 @@ from sqlalchemy import or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.domain.page import Component, Incident, Maintenance, PageState
+from hub.domain.page import Component, Incident, Maintenance, Page, PageState
 from hub.domain.report import ComponentHistory, Occurrence, Period, ReportKind, compute
+from hub.domain.status import Status
 from hub.domain.uptime import day_of, known_since
 from hub.services.intervals import load_intervals
 from hub.services.state import load_incidents, load_maintenances
@@ -25,18 +26,20 @@ Json = dict[str, Any]
 async def recompute(session: AsyncSession, state: PageState, *, since: datetime, now: datetime) -> PageState:
     """Compute the stored reports that reach beyond `since` again; returns `state` with the daily report it shows now.
 
-    One that comes out as it was keeps the time it was computed at. Cost: a few queries for each report.
+    Each with the weights and the zone that it names. One that comes out as it was keeps the time it was computed at.
+    Cost: a few queries for each report.
     """
+    first = day_of(since, ZoneInfo(state.page.time_zone)) - timedelta(days=1)  # of whatever zone a report is
     rows = await session.execute(
         select(ReportRow.id, ReportRow.kind, ReportRow.period_start, ReportRow.period_end, ReportRow.body)
         .where(ReportRow.page_id == state.page.id)
-        .where(ReportRow.period_end > day_of(since, ZoneInfo(state.page.time_zone)))
+        .where(ReportRow.period_end > first)
         .order_by(ReportRow.period_start)
     )
     shown = state.report
     for row in rows.all():
         period = Period(ReportKind(row.kind), row.period_start, row.period_end)
-        body = await compute_body(session, state, period, now)
+        body = await compute_body(session, replace(state, page=_as_computed(state.page, row.body)), period, now)
         if body | {"computed_at": row.body["computed_at"]} == row.body:
             continue
         await session.execute(sql_update(ReportRow).where(ReportRow.id == row.id).values(body=body, computed_at=now))
@@ -69,6 +72,15 @@ async def compute_body(session: AsyncSession, state: PageState, period: Period, 
         incidents=map(_incident, incidents),
         maintenances=[_maintenance(item, item.started_at) for item in maintenances if item.started_at is not None],
         now=now,
+    )
+
+
+def _as_computed(page: Page, body: Json) -> Page:
+    """The page with the weights and the zone that a report was computed with."""
+    return replace(
+        page,
+        weights={Status(name): weight for name, weight in body["weights"].items()},
+        time_zone=body.get("time_zone") or page.time_zone,  # not kept in reports of old
     )
 
 

@@ -13,7 +13,7 @@ from hub.domain.uptime import known_since
 from hub.seed import demo_documents
 from hub.services import accounts
 from hub.services.importer import import_plan
-from hub.services.intervals import extend_base
+from hub.services.intervals import extend_bases
 from hub.services.write import change_page
 from models import Account, PageRole
 from models import Page as PageRow
@@ -34,10 +34,11 @@ async def seed_demo(session: AsyncSession, *, by: Principal, now: datetime, emai
     await import_plan(session, plan, slug=DEMO_SLUG, by=by, now=now)
     async with change_page(session, DEMO_SLUG, by=by, now=now, kind="page.imported") as change:
         zone = ZoneInfo(change.before.page.time_zone)
-        for item in change.before.components:  # unlike an imported page, this one tells its whole story
-            if (start := known_since(item.start_date, zone)) is not None and not item.is_deleted:
-                await extend_base(session, item.id, start)
-                change.rewrite([item.id], start)
+        starts = {item.id: known_since(item.start_date, zone) for item in change.before.components}
+        # Unlike an imported page, this one tells its whole story.
+        known = await extend_bases(session, {key: start for key, start in starts.items() if start is not None})
+        for key, start in known.items():
+            change.rewrite([key], start)
         # The page is as old as what is on it, so that the reports of the days before are due.
         oldest = min((item.created_at for item in plan.groups if item.created_at is not None), default=now)
         await session.execute(update(PageRow).where(PageRow.id == change.page_id).values(created_at=oldest))

@@ -98,6 +98,11 @@ def held(told: Incident, key: str = "a") -> list[tuple[Status, float, float | No
             id="reopened",
         ),
         pytest.param(
+            incident((4, ENDED, {"a": MAJOR}), (6, OPEN, {"a": PARTIAL}), started=1),
+            [(MAJOR, 1, 4), (PARTIAL, 6, None)],
+            id="told when it was over, and reopened",
+        ),
+        pytest.param(
             incident((4, ENDED, {"a": MAJOR}), started=1, resolved=4), [(MAJOR, 1, 4)], id="told when it was over"
         ),
         pytest.param(
@@ -114,6 +119,16 @@ def held(told: Incident, key: str = "a") -> list[tuple[Status, float, float | No
             incident((1, OPEN, {"a": MAJOR}), (5, ENDED, {"a": OK}), resolved=3),
             [(MAJOR, 1, 3)],
             id="over before it was said",
+        ),
+        pytest.param(
+            incident((1, OPEN, {"a": MAJOR}), (3, ENDED, {"a": OK}), resolved=5),
+            [(MAJOR, 1, 5)],
+            id="over after it was said",
+        ),
+        pytest.param(
+            incident((1, OPEN, {"a": MAJOR}), (3, ENDED, {"a": PARTIAL}), (4, "postmortem", {"a": OK}), resolved=5),
+            [(MAJOR, 1, 5)],
+            id="over after all that was said",
         ),
         pytest.param(
             incident((1, OPEN, {"a": MAJOR}), (3, ENDED, {"a": OK}), (9, "postmortem", {}), resolved=3),

@@ -66,6 +66,8 @@ def test_a_quiet_day_is_exactly_one() -> None:
         "period_start": "2026-11-24",
         "period_end": "2026-11-25",
         "computed_at": "2026-11-25T00:00:30.000Z",
+        "time_zone": "UTC",
+        "weights": {"major_outage": 1.0, "partial_outage": 0.3, "degraded_performance": 0.0},
         "uptime": 1.0,
         "incidents": 0,
         "maintenances": 0,
