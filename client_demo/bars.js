@@ -63,9 +63,13 @@ export function worsenToday(bars, status) {
 export function fill(bars, name, first, figures) {
   const letters = figures.days.map((day) => LETTERS[day.worst ?? "no_data"]);
   const ratios = figures.days.map((day, index) => (day.ratio !== null && day.ratio < 1 ? `${index}:${day.ratio}` : ""));
-  Object.assign(bars.dataset, { days: letters.join(""), first, ratios: ratios.filter(Boolean).join(" ") });
-  if (figures.ratio === null) delete bars.dataset.uptime;
-  else bars.dataset.uptime = figures.ratio;
+  put(bars, name, { days: letters.join(""), first, ratios: ratios.filter(Boolean).join(" "), uptime: figures.ratio ?? undefined });
+}
+
+/** Put what a `.bars` element has in its `dataset`. */
+export function put(bars, name, data) {
+  Object.assign(bars.dataset, data);
+  if (data.uptime === undefined) delete bars.dataset.uptime;
   say(bars, name);
   draw(bars);
 }

@@ -133,17 +133,22 @@ export class Figures {
     } catch (error) {
       if (!(error instanceof NotThere)) this.soon(AGAIN_MS);
     }
+    if (found && page.then === null) await this.fill(found);
+    this.countedAt = Date.now();
+  }
+
+  /** Put in what `/uptime` has told. */
+  async fill(found) {
     const { fill } = await import("./bars.js");
-    for (const figures of found?.components ?? []) {
+    for (const figures of found.components) {
       const bars = this.root.querySelector(`.component[data-key="${figures.id}"] .bars`);
-      const component = page.snapshot.components.find((c) => c.id === figures.id);
+      const component = this.page.snapshot.components.find((c) => c.id === figures.id);
       if (bars && component) fill(bars, component.name, found.period_start, figures);
     }
-    for (const { id, ratio } of found?.groups ?? []) {
+    for (const { id, ratio } of found.groups) {
       const mean = this.root.querySelector(`[data-key="g-${id}"] summary > .uptime`);
       if (mean) tell(mean, ratio);
     }
-    this.countedAt = Date.now();
   }
 
   /** Each strip is one stop of the keyboard. */

@@ -4,7 +4,7 @@
  * out of sight is gone from there too.
  */
 
-import { draw } from "./bars.js";
+import { draw, put } from "./bars.js";
 import { NotThere, readPage } from "./fallback.js";
 import { _ } from "./messages.js";
 import { credential } from "./session.js";
@@ -39,6 +39,7 @@ export function travel(page, client, mark) {
   const slug = page.snapshot.page.slug;
   const stepMs = Date.now() - since > DAY_MS ? 300_000 : 1_000;
   const first = Math.floor(since / stepMs) * stepMs;
+  let kept = null; // bars of now → their data, while another time is shown
   let marks = [];
   let asked = 0;
   let timer;
@@ -75,24 +76,37 @@ export function travel(page, client, mark) {
     clearTimeout(timer);
     if (page.then === null) return;
     if (!client.snapshot) return location.assign(`/p/${slug}`); // the present has not come yet
-    cut(null);
     say(null);
     page.show(client.snapshot, null);
+    recount();
     mark();
     reach();
     point(latest());
   }
 
-  /** Days after `at` are nothing that was known then; null: all of them again. */
-  function cut(at) {
-    for (const bars of document.querySelectorAll(".bars")) {
-      const { days, whole = days, first: from } = bars.dataset;
-      const known = at === null ? whole.length : page.zone.dayNumber(at) - Date.parse(from) / DAY_MS + 1;
-      bars.dataset.whole = whole;
-      bars.dataset.days = whole.slice(0, Math.max(known, 0)).padEnd(whole.length, "n");
-      if (at === null) delete bars.dataset.whole;
+  /** Bars and figures become those of `at`: the days after it are nothing at once, and the figures follow. */
+  async function count(at, mine) {
+    const all = [...document.querySelectorAll(".component .bars")];
+    kept ??= new Map(all.map((bars) => [bars, { ...bars.dataset }]));
+    for (const bars of all) {
+      const { days, first: from } = kept.get(bars) ?? bars.dataset;
+      const known = page.zone.dayNumber(at) - Date.parse(from) / DAY_MS + 1;
+      bars.dataset.days = days.slice(0, Math.max(known, 0)).padEnd(days.length, "n");
       draw(bars);
     }
+    for (const figure of document.querySelectorAll("#components .uptime")) figure.textContent = "";
+    const found = await page.figures.ask(`uptime?days=90&at=${new Date(at).toISOString()}`).catch(() => null);
+    if (found && mine === asked) await page.figures.fill(found);
+  }
+
+  /** The figures of now again: as they were when one left, and soon as they are. */
+  function recount() {
+    for (const [bars, data] of kept ?? []) {
+      const component = client.snapshot.components.find((c) => c.id === bars.parentElement?.dataset.key);
+      if (component) put(bars, component.name, data);
+    }
+    kept = null;
+    page.figures.soon(0);
   }
 
   async function show(at) {
@@ -105,8 +119,8 @@ export function travel(page, client, mark) {
       if (mine !== asked) return;
       page.show(past, at);
       mark();
-      cut(at);
       say(at);
+      await count(at, mine);
     } catch (error) {
       if (mine !== asked) return;
       if (error instanceof NotThere || page.then !== null) leave();
@@ -173,7 +187,6 @@ export function travel(page, client, mark) {
   }
   reach();
   point(page.then ?? latest());
-  if (page.then !== null) cut(page.then);
   range.closest(".scrub").hidden = false;
   findMarks();
 }

@@ -130,7 +130,9 @@ export class Tooltips {
   /** The outages of a day; null where they are not to be had now. Today's are never kept. */
   async #outages(bars, index) {
     const date = new Date(Date.parse(bars.dataset.first) + index * DAY_MS).toISOString().slice(0, 10);
-    const key = `uptime/days?component=${bars.closest("[data-key]").dataset.key}&date=${date}`;
+    const { then } = this.page;
+    const upTo = then === null ? "" : `&at=${new Date(then).toISOString()}`;
+    const key = `uptime/days?component=${bars.closest("[data-key]").dataset.key}&date=${date}${upTo}`;
     if (!this.#days.has(key) || index === bars.dataset.days.length - 1) {
       this.#days.set(key, this.ask(key).catch(() => (this.#days.delete(key), null)));
     }

@@ -1,10 +1,11 @@
 """Queries and answers about uptime and reports."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from hub.api.fields import Day, DayText, Id, InstantText, Limit, Out, Query
+from hub.api.fields import Day, DayText, Id, Instant, InstantText, Limit, Out, Query
 from hub.domain.report import ReportKind
 from hub.domain.status import Status
 from hub.errors import Invalid
@@ -34,7 +35,19 @@ def stretches(text: str) -> list[Stretch]:
     return found
 
 
-class UptimeQuery(Query):
+class FiguresQuery(Query):
+    """`at`: as it stood at an instant in the past, by what is known of it now."""
+
+    at: Instant | None = None
+
+    def moment(self, now: datetime) -> datetime:
+        """The instant asked about; Invalid where it is still to come."""
+        if self.at is not None and self.at > now:
+            raise Invalid(fields={"at": "is in the future"})
+        return self.at or now
+
+
+class UptimeQuery(FiguresQuery):
     """`windows`: further windows that end now, such as `24h,7d,30d,90d`: hours slide, days are the page's."""
 
     days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 90
@@ -42,7 +55,7 @@ class UptimeQuery(Query):
     windows: Annotated[str, AfterValidator(_windows)] = ""
 
 
-class OfComponent(Query):
+class OfComponent(FiguresQuery):
     """`component` is needed, which is said once the page has been found: an absent page is absent whatever is asked."""
 
     component: Id | None = None

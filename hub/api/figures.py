@@ -31,9 +31,10 @@ async def show_uptime(request: Request, query: UptimeQuery) -> Reply[Json]:
                 sight.page,
                 sight.view,
                 days=query.days,
-                now=request.state.clock.now(),
+                now=query.moment(request.state.clock.now()),
                 component_id=query.component,
                 windows=stretches(query.windows),
+                is_past=query.at is not None,
             )
         )
 
@@ -52,7 +53,7 @@ async def list_outages(request: Request, query: OutagesQuery) -> Reply[list[Json
                 query.of(),
                 first=first,
                 last=last,
-                now=request.state.clock.now(),
+                now=query.moment(request.state.clock.now()),
             )
         )
 
@@ -64,7 +65,12 @@ async def list_hours(request: Request, query: HoursQuery) -> Reply[list[Json]]:
         sight = await see_page(session, request.path_params["slug"], request.user)
         return Reply(
             await day_details.hours(
-                session, sight.page, sight.view, query.of(), day=query.date(), now=request.state.clock.now()
+                session,
+                sight.page,
+                sight.view,
+                query.of(),
+                day=query.date(),
+                now=query.moment(request.state.clock.now()),
             )
         )
 

@@ -46,7 +46,7 @@ async def outages(
         {
             "status": item.status.value,
             "start": iso(item.start),
-            "end": None if item.end is None else iso(item.end),
+            "end": None if item.end is None or item.end > now else iso(item.end),
             "length_s": round((min(item.end or now, until) - max(item.start, since)).total_seconds()),
             "incidents": [
                 {"id": told.id, "name": told.name}

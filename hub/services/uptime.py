@@ -56,6 +56,7 @@ async def page_uptime(
     now: datetime,
     component_id: str | None = None,
     windows: Sequence[Stretch] = (),
+    is_past: bool = False,
 ) -> Json:
     """Uptime over the last `days` days of the page's zone, today included, of the components that `view` may see.
 
@@ -65,12 +66,16 @@ async def page_uptime(
     windows: {name: {ratio, ratio_excluding_maintenance, groups, components without name, group and days}}}`.
     Ratios are 0..1, null without data; those of a group or the page are the plain mean of its components with data.
     `component_id` asks for that one alone: NotFound when it is not there or not visible. The page itself must have
-    been found visible by the caller. Cost: a row for each component and day; intervals for windows of hours alone.
+    been found visible by the caller. `is_past`: `now` is long ago, and what came after it does not count. Cost: a row
+    for each component and day; intervals for windows of hours, and for the last day of a past.
     """
     shown = await visible_now(session, page, view, component_id)
     zone = ZoneInfo(page.time_zone)
     longest = last_days(max(days, *(window.days for window in windows), 1), zone, now)
     spent = await read_days(session, shown, longest, now)
+    if is_past:  # the row of that day knows of what came later on it
+        for key, figure in (await _sliding(session, shown, zone, longest[-1].since, now)).items():
+            spent[key][-1] = figure.spent_us
     groups = await _groups(session, shown)
     asked = longest[-days:]
     dates = [window.date.isoformat() for window in asked]

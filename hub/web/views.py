@@ -84,7 +84,7 @@ class Pages:
                 return RedirectResponse(f"/p/{slug}", 302)
             snapshot = await read_past(session, slug, principal, at=at, now=now)
             moment = Moment(session, sight, snapshot, at)
-            figures = await _figures(moment)
+            figures = await _figures(moment, is_past=True)
             since = await reaches_back_to(session, sight)
         return self._show_page(request, principal, moment, figures, since, now)
 
@@ -164,10 +164,10 @@ class Pages:
         return self.respond(request, "problem.html", ANONYMOUS, status=error.http_status, heading=error.message)
 
 
-async def _figures(moment: Moment) -> Figures:
+async def _figures(moment: Moment, *, is_past: bool = False) -> Figures:
     """As they were at the moment, reports as well."""
     session, page, view = moment.session, moment.sight.page, moment.sight.view
-    uptime = await page_uptime(session, page, view, days=BAR_DAYS, now=moment.now)
+    uptime = await page_uptime(session, page, view, days=BAR_DAYS, now=moment.now, is_past=is_past)
     shown = [component["id"] for component in moment.snapshot["components"]]
     ended = {
         kind: await reports.list_reports(session, page, view, kind=kind, limit=1)

@@ -1,5 +1,6 @@
 """Looking back in time: with the slider, by the address, with and without JavaScript."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -87,6 +88,37 @@ async def test_an_address_of_another_time_works_without_and_with_javascript(site
     await tab.locator("#then-back").click()
     await expect(card).to_have_count(0)
     await is_live(tab)
+
+
+async def test_figures_are_those_of_the_time_that_is_shown(site: Site, open_tab: OpenTab):
+    """Bars and figures beside them, of components and groups; an outage that came later is in neither."""
+    then = await instant_of_next_second()
+    await instant_of_next_second()
+    await site.set_status("Billing", "major_outage")
+    await instant_of_next_second()
+    await site.set_status("Billing", "operational")
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    bars = tab.locator(f'.component[data-key="{site.components["Billing"]}"] .bars')
+    figure = bars.locator(".uptime")
+    now = await figure.inner_text()
+    assert not now.startswith("100")
+    await tab.locator("#travel > summary").click()
+    since = datetime.fromisoformat(await tab.locator("#travel").get_attribute("data-reach"))
+    await tab.locator("#travel-range").fill(str(int(then.timestamp()) - int(since.timestamp())))
+    await expect(figure).to_have_text(re.compile("^100"))
+    await expect(bars).to_have_attribute("data-days", re.compile("o$"))
+    await tab.locator("#then-back").click()
+    await expect(figure).not_to_have_text(re.compile("^(100|$)"))
+    await expect(bars).to_have_attribute("data-days", re.compile("m$"))
+    tab = await open_tab(f"{site.url}?at={then:%Y-%m-%dT%H:%M:%S}Z")
+    figure = tab.locator(f'.component[data-key="{site.components["Billing"]}"] .uptime')
+    await expect(figure).to_have_text(re.compile("^100"))
+    await tab.evaluate(
+        "async () => { while (!globalThis.statusHub.client.snapshot) await new Promise(requestAnimationFrame); }"
+    )
+    await tab.locator("#then-back").click()
+    await expect(figure).not_to_have_text(re.compile("^(100|$)"))
 
 
 async def test_clocks_of_a_zone_are_read_and_written(module_tab: Page):

@@ -198,3 +198,26 @@ async def test_what_was_told_when_it_was_over_stays_told_when_it_opens_again(api
     data_of(await admin.patch(path, json={"started_at": iso(start - hour)}))  # tells all of it anew
     (figure,) = data_of(await api.anonymous.get(f"{PAGE}/uptime?days=3"))["components"]
     assert figure["downtime_s"] == (2 + 2) * 3600
+
+
+async def test_figures_stand_as_they_stood_at_an_instant(api, admin, component):
+    """What came later on the same day does not count; an outage that was going on has no end; the future is refused."""
+    now = api.state["clock"].now()
+    noon = (now - timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
+    await tell(admin, component, noon, noon + timedelta(hours=4))
+    asked = {"component": component["id"], "date": noon.date().isoformat()}
+    for hours, expected in ((0, 1.0), (3, 1 - 3 / 15), (11, 1 - 4 / 23)):
+        at = {"at": iso(noon + timedelta(hours=hours))}
+        told = data_of(await api.anonymous.get(f"{PAGE}/uptime", params={"days": 1, "windows": "3h"} | at))
+        assert told["period_end"] == noon.date().isoformat()
+        assert told["ratio"] == told["components"][0]["days"][0]["ratio"] == pytest.approx(expected, abs=1e-12)
+        assert told["windows"]["3h"]["ratio"] == (0.0 if hours == 3 else 1.0)
+        outages = data_of(await api.anonymous.get(f"{PAGE}/uptime/days", params=asked | at))
+        ends = [(outage["end"] is None, outage["length_s"]) for outage in outages]
+        assert ends == {0: [], 3: [(True, 3 * 3600)], 11: [(False, 4 * 3600)]}[hours]
+        parts = data_of(await api.anonymous.get(f"{PAGE}/uptime/hours", params=asked | at))
+        assert sum(part["downtime_s"] for part in parts) == min(hours, 4) * 3600
+        assert [part["no_data"] for part in parts] == [n >= 12 + hours for n in range(24)]
+    for path in ("uptime", "uptime/days", "uptime/hours"):
+        params = asked | {"at": iso(now + timedelta(days=1))}
+        assert error_of(await api.anonymous.get(f"{PAGE}/{path}", params=params), 422)["fields"].keys() == {"at"}

@@ -159,7 +159,12 @@ class Life:
         body: dict[str, Any] = {"status": state, "body": "x", "components": words}
         body |= {} if at is None else {"display_at": at.isoformat()}
         told = await self.call("POST", f"/incidents/{key}/updates", body, 201)
-        at = instant(told["display_at"])
+        self.hear(incident, instant(told["display_at"]), state, words)
+        shown = await self.call("GET", f"/incidents/{key}")
+        assert (shown["resolved_at"] and instant(shown["resolved_at"])) == incident.resolved_at
+
+    def hear(self, incident: NaiveIncident, at: datetime, state: str, words: dict[str, str]) -> None:
+        """What an update, posted last, says and does not say."""
         was_open = incident.updates[-1][1] in OPEN
         if state in OPEN and not was_open:  # what it held before its end it holds again, unless this update says more
             held: dict[str, str] = {}
@@ -170,14 +175,14 @@ class Life:
             for item, word in held.items():
                 if item in self.naive.components and last[item] == "operational" and word != "operational":
                     words = {item: word} | words
-        if state not in OPEN and was_open:
+        if state not in OPEN:
             for item, word in words.items():
-                self._hand_over(item, word, at)
+                if word != "operational" or not was_open:
+                    self._hand_over(item, word, at)
+        if state not in OPEN and was_open:
             named = {item for _, _, said in incident.updates for item in said}
             words = {item: "operational" for item in named if item in self.naive.components} | words
         incident.updates.append((at, state, words))
-        shown = await self.call("GET", f"/incidents/{key}")
-        assert (shown["resolved_at"] is None) == (state in OPEN)
         if state in OPEN:
             incident.resolved_at = None
         elif was_open:
@@ -185,7 +190,7 @@ class Life:
 
     def _hand_over(self, key: str, word: str, at: datetime) -> None:
         base = self.naive.components[key].base
-        if word not in {"operational", base[-1][1]}:
+        if word != base[-1][1]:
             self.naive.components[key].base = [item for item in base if item[0] < at] + [(at, word)]
 
     async def plan(self) -> None:
@@ -224,25 +229,27 @@ class Life:
             await self.call("DELETE", f"/incidents/{key}")
             del self.naive.incidents[key]
 
-    async def compare(self, client: httpx2.AsyncClient, keys: list[str]) -> None:
-        """Everything that `/uptime` says to somebody who may see `keys`."""
-        told = data_of(await client.get(f"{PAGE}/uptime", params={"days": 90, "windows": "1h,24h,7d,30d"}))
+    async def compare(self, client: httpx2.AsyncClient, keys: list[str], at: datetime | None = None) -> None:
+        """Everything that `/uptime` says to somebody who may see `keys`, now or as it stood at an instant."""
+        asked = {"days": 90, "windows": "1h,24h,7d,30d"} | ({} if at is None else {"at": at.isoformat()})
+        told = data_of(await client.get(f"{PAGE}/uptime", params=asked))
+        now = at or self.now
         zone = self.naive.zone
-        today = self.now.astimezone(ZoneInfo(zone)).date()
+        today = now.astimezone(ZoneInfo(zone)).date()
         days = [today - timedelta(days=back) for back in range(89, -1, -1)]
         assert (told["period_start"], told["period_end"]) == (days[0].isoformat(), today.isoformat())
         assert told["weights"] == self.naive.weights
         assert sorted(item["id"] for item in told["components"]) == sorted(keys)
         windows = {
-            "1h": (told["windows"]["1h"], self.now - timedelta(hours=1)),
-            "24h": (told["windows"]["24h"], self.now - timedelta(hours=24)),
+            "1h": (told["windows"]["1h"], now - timedelta(hours=1)),
+            "24h": (told["windows"]["24h"], now - timedelta(hours=24)),
             "7d": (told["windows"]["7d"], midnight(days[-7], zone)),
             "30d": (told["windows"]["30d"], midnight(days[-30], zone)),
             "90d": (told, midnight(days[0], zone)),
         }
-        histories = {key: self.naive.history(key, self.now) for key in keys}
+        histories = {key: self.naive.history(key, now) for key in keys}
         for name, (window, since) in windows.items():
-            figures = {key: spent(history, since, self.now) for key, history in histories.items()}
+            figures = {key: spent(history, since, now) for key, history in histories.items()}
             for item in window["components"]:
                 self.same_figure(item, figures[item["id"]], f"{name} of {item['id']}")
             self.same_mean(window, figures, f"{name} of the page")
@@ -253,7 +260,7 @@ class Life:
         for item in told["components"]:
             assert [bar["date"] for bar in item["days"]] == [day.isoformat() for day in days]
             for bar, day in zip(item["days"], days, strict=True):
-                until = min(midnight(day + timedelta(days=1), zone), self.now)
+                until = min(midnight(day + timedelta(days=1), zone), now)
                 figure = spent(histories[item["id"]], midnight(day, zone), until)
                 down = figure["partial_outage"] + figure["major_outage"]
                 worst = max((status for status in figure if figure[status]), key=ORDER.index, default=None)
@@ -293,9 +300,10 @@ async def test_figures_are_what_one_reckons_by_hand(
         await life.call("POST", "/groups", {"name": name}, 201)
     for _ in range(3):
         await life.make()
-    for _ in range(10):
-        for _ in range(6):
+    for _ in range(8):
+        for _ in range(7):
             await life.step()
         await life.compare(life.client, sorted(naive.components))
+        await life.compare(life.client, sorted(naive.components), at=life.past())
     public = [key for key, item in naive.components.items() if item.is_public]
     await life.compare(api.anonymous, sorted(public))
