@@ -9,6 +9,7 @@ import pytest
 
 from hub.auth.permissions import ANONYMOUS, SYSTEM, Principal
 from hub.clock import SystemClock
+from hub.embedded import Valkey
 from hub.engine.redis_client import make_client
 from hub.errors import NotFound
 from hub.services import components, pages
@@ -132,6 +133,24 @@ async def test_without_redis_each_node_makes_its_own(cache: RenderCache, session
     assert await shown(alone) == await shown(alone) == ["public"]
     assert alone.builds == 1
     await alone.close()
+
+
+async def test_a_redis_that_hangs_holds_up_a_making_for_a_moment_and_what_is_kept_not_at_all(
+    cache: RenderCache, sessions: Sessions, own_valkey: Valkey
+) -> None:
+    hanging = make_cache(sessions, own_valkey.url)
+    own_valkey.pause()
+    try:
+        await asyncio.wait_for(shown(hanging), timeout=20)
+        await asyncio.gather(*(shown(hanging) for _ in range(20)))
+        await add(sessions, "API")
+        assert await shown(hanging) == ["public", "API"]
+    finally:
+        own_valkey.resume()
+    assert hanging.builds == 2
+    await add(sessions, "Web")
+    assert await shown(hanging) == ["public", "API", "Web"]
+    await hanging.close()
 
 
 async def test_what_fails_is_not_kept_and_fails_for_all_who_asked(cache: RenderCache) -> None:
