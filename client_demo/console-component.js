@@ -39,12 +39,20 @@ function componentParts(desk, c) {
 
 export async function addComponent(desk) {
   const { parts, read } = componentParts(desk, { name: "", description: "", group_id: null, audience: null, start_date: null, showcase: true, only_show_if_degraded: false });
-  const isMade = await sheet({
+  let made;
+  await sheet({
     title: "Add a component", answer: "Add", draft: `${desk.slug}:new-component`, parts,
-    work: () => api("POST", `/pages/${desk.slug}/components`, read()),
+    work: async () => { made = await api("POST", `/pages/${desk.slug}/components`, read()); },
   });
-  if (isMade) toast("The component is on the page");
+  if (made) toast("The component is on the page", () => takeAway(`/pages/${desk.slug}/components/${made.id}`, made));
 }
+
+/** Undo of an addition: what nobody has touched since goes again. */
+const takeAway = (path, { name, version }) =>
+  api("DELETE", path, undefined, { "If-Match": `"${version}"` }).then(
+    () => toast(`Gone again: ${name}`),
+    (error) => toast(error.status === 409 ? `${name} was changed since; nothing was undone.` : error.message),
+  );
 
 const leave = (button) => button.closest("dialog").dispatchEvent(new Event("finish"));
 
@@ -95,11 +103,12 @@ function groupParts(group) {
 
 export async function addGroup(desk) {
   const { parts, read } = groupParts({ name: "", description: "" });
-  const isMade = await sheet({
+  let made;
+  await sheet({
     title: "Add a group", answer: "Add", draft: `${desk.slug}:new-group`, parts: [...parts, h("p", { class: "hint" }, "Visitors see it once there is a component in it.")],
-    work: () => api("POST", `/pages/${desk.slug}/groups`, read()),
+    work: async () => { made = await api("POST", `/pages/${desk.slug}/groups`, read()); },
   });
-  if (isMade) toast("The group is there: move components into it, or add some");
+  if (made) toast("The group is there: move components into it, or add some", () => takeAway(`/pages/${desk.slug}/groups/${made.id}`, made));
 }
 
 export async function editGroup(desk, group) {

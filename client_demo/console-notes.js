@@ -1,7 +1,7 @@
 /** Notes that operators keep on an incident or a maintenance. Visitors neither see them nor that there are any. */
 
 import { Draft, alertLine, field, submit } from "./forms.js";
-import { postpone, saveOver, sheet } from "./console-sheet.js";
+import { postpone, saveOver, sheet, toastSaved } from "./console-sheet.js";
 import { h, morphChildren, safeHtml } from "./morph.js";
 import { api } from "./session.js";
 
@@ -63,10 +63,18 @@ export class Notes {
 
   async edit(note) {
     const body = h("textarea", { rows: "4", dir: "auto" }, note.body);
+    const path = `${this.path}/notes/${note.id}`;
+    let wanted;
+    let stored = null;
     await sheet({
       title: "Edit the note", answer: "Save", draft: `${this.desk.slug}:note-edit:${note.id}`, parts: [field("body", "Note", body)],
-      work: async () => (await saveOver({ path: `${this.path}/notes/${note.id}`, base: note, wanted: { body: body.value.trim() }, names: { body: "Note" } })) !== false,
+      work: async () => {
+        wanted = { body: body.value.trim() };
+        stored = await saveOver({ path, base: note, wanted, names: { body: "Note" } });
+        return stored !== false;
+      },
     });
+    if (stored) toastSaved("Note saved", { path, base: note, stored, wanted });
     await this.load();
   }
 

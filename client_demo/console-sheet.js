@@ -61,14 +61,14 @@ export function askClash(title, pairs) {
 /**
  * PATCH what differs from `base`, made from its version. Where another was first: fields that only one has touched go
  * together, and for the others both texts are shown. `shown(name, value)`: a value in words; `read(stored)`: what is
- * stored as the form has it, as `base` is. Gives the stored object, null when nothing differs or theirs is left, false for
+ * stored as the form has it, as `base` is; `also`: what is sent with it in any case. Gives the stored object, null when nothing differs or theirs is left, false for
  * back to the form.
  */
-export async function saveOver({ path, base, wanted, names, shown = (name, value) => String(value ?? "nothing"), read = (stored) => stored }) {
+export async function saveOver({ path, base, wanted, names, shown = (name, value) => String(value ?? "nothing"), read = (stored) => stored, also = {} }) {
   const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !isSame(value, base[name])));
-  if (!Object.keys(changes).length) return null;
+  if (!Object.keys({ ...changes, ...also }).length) return null;
   try {
-    return await api("PATCH", path, { ...changes, version: base.version });
+    return await api("PATCH", path, { ...changes, ...also, version: base.version });
   } catch (error) {
     if (error.status !== 409 || !error.data) throw error;
     const theirs = read(error.data);
@@ -77,10 +77,10 @@ export async function saveOver({ path, base, wanted, names, shown = (name, value
       const answer = await askClash("Two changes at once", both.map((name) => [names[name] ?? name, shown(name, theirs[name]), shown(name, changes[name])]));
       if (answer === "theirs") {
         for (const name of both) delete changes[name];
-        if (!Object.keys(changes).length) return null;
+        if (!Object.keys({ ...changes, ...also }).length) return null;
       } else if (answer !== "mine") return false;
     }
-    return api("PATCH", path, { ...changes, version: theirs.version });
+    return api("PATCH", path, { ...changes, ...also, version: theirs.version });
   }
 }
 

@@ -56,12 +56,15 @@ export class Templates {
 
   async keep(kind, held) {
     const name = h("input", { maxlength: "255", value: held.title });
+    let made;
     await sheet({
       title: "Keep as a template", answer: "Keep",
       parts: [field("name", NAMES.name, name, "What is in the form now can be had again under this name.")],
-      work: () => api("POST", this.path, { kind, name: name.value.trim(), ...held }),
-    }) && toast("Template kept");
+      work: async () => { made = await api("POST", this.path, { kind, name: name.value.trim(), ...held }); },
+    });
     await this.load();
+    if (!made) return;
+    toast("Template kept", () => api("DELETE", `${this.path}/${made.id}`, undefined, { "If-Match": `"${made.version}"` }).then(() => this.load(), (error) => toast(error.message)));
   }
 
   /** All of them, to be changed and deleted. */

@@ -1,7 +1,7 @@
 /** What was said so far, with a way to correct each; and sending the next words, also when another was first. */
 
 import { ask, check, field, toast } from "./forms.js";
-import { askClash, sheet } from "./console-sheet.js";
+import { saveOver, sheet } from "./console-sheet.js";
 import { lookAt } from "./console-tell.js";
 import { instant, localInput } from "./console-times.js";
 import { h, morph, safeHtml } from "./morph.js";
@@ -54,29 +54,38 @@ export class Updates {
     const shownAt = at.value;
     const tell = check("notify", "Tell those who follow again", false);
     const path = `${this.path}/updates/${update.id}`;
+    let stored = null;
+    let isNews = false;
     const isSaved = await sheet({
       title: "Correct what was said", answer: "Save", draft: `${this.desk.slug}:update:${update.id}`,
       parts: [field("body", "Words", body), field("display_at", "Said at", at, `On the clocks of ${this.desk.zone.name}; between the words before and after.`), tell],
       work: async () => {
-        const wanted = { body: body.value.trim(), notify: tell.querySelector("input").checked };
-        if (at.value !== shownAt) wanted.display_at = instant(this.desk.zone, at.value);
-        if (wanted.notify && !(await this.mayTellAgain(wanted.body))) return false;
-        try {
-          await api("PATCH", path, { ...wanted, version });
-        } catch (error) {
-          if (error.status !== 409 || !error.data) throw error;
-          const theirs = error.data.updates?.find(({ id }) => id === update.id);
-          if (theirs && theirs.body !== update.body && theirs.body !== wanted.body) {
-            const answer = await askClash("Two corrections at once", [["Words", theirs.body, wanted.body]]);
-            if (answer === "theirs") return true;
-            if (answer !== "mine") return false;
-          }
-          await api("PATCH", path, { ...wanted, version: error.data.version });
-        }
-        return true;
+        const wanted = { body: body.value.trim(), display_at: at.value === shownAt ? update.display_at : instant(this.desk.zone, at.value) };
+        const also = tell.querySelector("input").checked ? { notify: true } : {};
+        if (also.notify && !(await this.mayTellAgain(wanted.body))) return false;
+        stored = await saveOver({
+          path, base: { ...update, version }, wanted, also, names: { body: "Words", display_at: "Said at" },
+          shown: (name, value) => (name === "display_at" ? this.desk.stamp(value) : value),
+          read: (item) => ({ ...item.updates.find(({ id }) => id === update.id), version: item.version }),
+        });
+        isNews = Boolean(also.notify);
+        return stored !== false;
       },
     });
-    if (isSaved) toast("Corrected");
+    if (isSaved && stored) toast("Corrected", isNews ? null : () => this.takeBack(path, update, stored));
+  }
+
+  /** What was corrected as it was, unless it has been corrected again. */
+  async takeBack(path, before, after) {
+    try {
+      const now = await api("GET", this.path);
+      const shown = now.updates.find(({ id }) => id === before.id);
+      if (shown?.body !== after.body || shown.display_at !== after.display_at) return toast("It was changed since; nothing was undone.");
+      await api("PATCH", path, { body: before.body, display_at: before.display_at, version: now.version });
+      toast("It is as it was.");
+    } catch (error) {
+      toast(error.message);
+    }
   }
 
   /** The new words, and how many have the page open, before those who follow are told once more. */

@@ -6,7 +6,7 @@ import { Notes } from "./console-notes.js";
 import { Cards } from "./console-open.js";
 import { Preview } from "./console-preview.js";
 import { ruleWords } from "./console-recurrence.js";
-import { saveOver, sheet } from "./console-sheet.js";
+import { saveOver, sheet, toastSaved } from "./console-sheet.js";
 import { lookAt, mayTell } from "./console-tell.js";
 import { instant, localInput } from "./console-times.js";
 import { Updates, lastWords, post, tellOver } from "./console-updates.js";
@@ -176,18 +176,21 @@ class MaintenanceCard {
     const end = h("input", { type: "datetime-local", value: localInput(zone, Date.parse(m.scheduled_until)), required: true });
     const [wasStart, wasEnd] = [start.value, end.value];
     const names = { scheduled_for: "From", scheduled_until: "Until" };
-    const isMoved = await sheet({
+    let wanted;
+    let stored = null;
+    await sheet({
       title: `Move: ${m.name}`, answer: "Move", draft: `${this.desk.slug}:move:${m.id}`,
       parts: [
         h("div", { class: "pair wide" }, field("scheduled_for", names.scheduled_for, start), field("scheduled_until", names.scheduled_until, end)),
         h("p", { class: "muted small" }, `On the clocks of ${zone.name}. Calendars that have it move it too.`),
       ],
       work: async () => {
-        const wanted = { scheduled_until: end.value === wasEnd ? m.scheduled_until : instant(zone, end.value) };
+        wanted = { scheduled_until: end.value === wasEnd ? m.scheduled_until : instant(zone, end.value) };
         if (!start.disabled) wanted.scheduled_for = start.value === wasStart ? m.scheduled_for : instant(zone, start.value);
-        return (await saveOver({ path: this.path, base: m, wanted, names, shown: (_, value) => this.desk.stamp(value) })) !== false;
+        stored = await saveOver({ path: this.path, base: m, wanted, names, shown: (_, value) => this.desk.stamp(value) });
+        return stored !== false;
       },
     });
-    if (isMoved) toast(`Moved: ${m.name}`);
+    if (stored) toastSaved(`Moved: ${m.name}`, { path: this.path, base: m, stored, wanted });
   }
 }
