@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dateutil.parser import isoparse
-from icalendar import Calendar, Event, Timezone, vRecur
+from icalendar import Calendar, Event, Timezone, vRecur, vText
 
 from hub.domain.recurrence import until_the_end_of_its_day
 from hub.feeds.entries import Json, Site, parse, xml_text
@@ -26,7 +26,7 @@ def render_calendar(page: Json, maintenances: Iterable[Json], names: Mapping[str
     calendar.add("PRODID", "-//Status Hub//Maintenance calendar//EN")
     calendar.add("VERSION", "2.0")
     calendar.add("METHOD", "PUBLISH")
-    calendar.add("X-WR-CALNAME", f"{_text(page['title'])} maintenance")
+    calendar.add("X-WR-CALNAME", vText(f"{_text(page['title'])} maintenance"))  # else it is written as it is
     calendar.add("X-WR-TIMEZONE", page["time_zone"])
     calendar.add("REFRESH-INTERVAL", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", "PT1H")

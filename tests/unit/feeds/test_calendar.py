@@ -113,6 +113,17 @@ def test_control_characters_cannot_begin_a_line_of_their_own():
     assert b"\x00" not in document
 
 
+@pytest.mark.parametrize("title", ["two\nlines", "a\rX-EVIL:1", "a; b, c\\d", "tab\t🔥" * 30])
+def test_a_title_of_any_kind_is_the_calendars_name(title: str):
+    document = render_calendar(PAGE | {"title": title}, [maintenance()], {}, SITE)
+    assert "X-EVIL" not in icalendar.Calendar.from_ical(document)
+    lines = document.decode().replace("\r\n ", "").split("\r\n")
+    [name] = [line.removeprefix("X-WR-CALNAME:") for line in lines if line.startswith("X-WR-CALNAME")]
+    for plain, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\r", "\\n"), ("\n", "\\n")):
+        title = title.replace(plain, escaped)
+    assert name == f"{title} maintenance"
+
+
 def test_the_same_windows_make_the_same_bytes():
     items = [maintenance("m2"), maintenance("m1"), maintenance("m3", rrule="FREQ=MONTHLY", series_id="m3")]
     assert render_calendar(PAGE, items, {}, SITE) == render_calendar(PAGE, reversed(items), {}, SITE)
