@@ -103,7 +103,7 @@ def _told(item: Json, over_at: str | None, zone: ZoneInfo, final: str = "") -> s
     if final or (end is not None and newest != end) or not updates:
         at: str = over_at or item["updated_at"]
         paragraphs.append(_paragraph(at, final or STATE_WORDS[end or item["status"]], "", zone))
-    for update, before in zip(updates, [*(older["status"] for older in updates[1:]), None], strict=True):
+    for update, before in zip(updates, [*(other["status"] for other in updates), None][1:], strict=True):
         repeats = update["status"] == before and update["status"] not in _OVER
         label: str = "Update" if repeats else STATE_WORDS[update["status"]]
         tag = "em" if update["status"] == "postmortem" else "strong"  # what was resolved before it stays resolved

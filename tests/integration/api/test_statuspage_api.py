@@ -339,6 +339,25 @@ async def test_an_update_names_the_group_that_a_component_was_in_then(api, admin
         assert "Old" not in (await api.anonymous.get(f"{V2}/{name}.json")).text
 
 
+async def test_an_incident_that_only_says_maintenance_is_shown_everywhere(api, admin, page):
+    component = await add(admin, "API")
+    by_word = await open_incident(admin, {component["id"]: "under_maintenance"}, name="By its word")
+    by_hand = await open_incident(admin, {}, name="By hand", impact="maintenance")
+    told = (await read(api.anonymous, "summary"))["incidents"]
+    assert [item["impact"] for item in told] == ["maintenance"] * 2
+    incidents = [f"/p/acme/incidents/{item['id']}" for item in (by_word, by_hand)]
+    for path in (
+        "/p/acme",
+        "/p/acme/history",
+        "/p/acme/embed",
+        "/p/acme/history.atom",
+        "/p/acme/badge.svg",
+        *incidents,
+    ):
+        for client in (api.anonymous, admin):
+            assert (await client.get(path)).status_code == 200, path
+
+
 async def test_every_refusal_is_json_and_says_no_more_than_that(api, admin, page):
     data_of(await admin.patch(PAGE, json={"audience": "verified"}))
     absent = [

@@ -142,6 +142,16 @@ def test_the_first_strong_word_says_whether_it_is_over():
     assert _first_strong(ended) == "Resolved"
 
 
+@pytest.mark.parametrize("kind", ["atom", "rss"])
+def test_what_has_no_update_is_an_entry_too(kind: str):
+    """As it comes from other status pages: the state it is in is all there is to tell."""
+    items = {"Investigating": incident("i1", updates=[]), "Scheduled": maintenance("m1", updates=[])}
+    items["Resolved"] = incident("i2", updates=[], status="resolved", resolved_at=iso(NOON))
+    for word, item in items.items():
+        assert _first_strong(item) == word
+    read(kind, rendered(kind, [items["Investigating"], items["Resolved"]], [items["Scheduled"]]))
+
+
 def test_an_entry_tells_each_update_newest_first_in_the_pages_zone():
     item = incident(
         "i1",
