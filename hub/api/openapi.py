@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute, Mount, Route
 
 from hub import __version__
+from hub.api.body import BodyTimeout
 from hub.api.endpoint import Access, Operation, operation_of
 from hub.api.resource import Methods
 from hub.auth.cookies import ACCESS_COOKIE, cookie_name
@@ -25,6 +26,7 @@ from hub.errors import (
     TooLarge,
     TooMany,
     Unauthenticated,
+    Unavailable,
     UnsupportedMedia,
     VersionConflict,
 )
@@ -182,7 +184,7 @@ def _responses(path: str, operation: Operation) -> Json:
     for status, data in operation.returns.items():
         content = {operation.gives: _FILE} if operation.gives else _json_content(_success(data))
         described[str(status)] = {"description": "Success", "content": content}
-    errors: set[type[HubError]] = {TooMany, *operation.errors}
+    errors: set[type[HubError]] = {TooMany, Unavailable, *operation.errors}
     if operation.access in {Access.ACCOUNT, Access.SIGNED_IN}:
         errors |= {Unauthenticated, TokenExpired}
     if operation.access is Access.ACCOUNT:
@@ -190,9 +192,9 @@ def _responses(path: str, operation: Operation) -> Json:
     if VersionConflict in operation.errors:
         errors.add(BadRequest)  # an If-Match that no ETag is
     if operation.takes:
-        errors |= {BadRequest, TooLarge, Invalid}
+        errors |= {BadRequest, BodyTimeout, TooLarge, Invalid}
     if operation.body is not None:
-        errors |= {BadRequest, TooLarge, UnsupportedMedia, Invalid}
+        errors |= {BadRequest, BodyTimeout, TooLarge, UnsupportedMedia, Invalid}
     if operation.query is not None:
         errors.add(Invalid)
     if "{" in path:

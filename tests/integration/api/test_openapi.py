@@ -43,6 +43,8 @@ async def test_the_document_is_valid_and_covers_every_route(document):
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     assert all(operation["summary"] for operation in operations)
+    assert all({"429", "503"} <= operation["responses"].keys() for operation in operations)
+    assert all("408" in operation["responses"] for operation in operations if "requestBody" in operation)
 
 
 async def test_the_docs_are_one_page_without_anything_from_elsewhere(api, document):
