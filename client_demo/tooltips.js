@@ -33,7 +33,10 @@ export class Tooltips {
   constructor(page, tip, ask) {
     Object.assign(this, { page, tip, ask });
     tip.addEventListener("pointerenter", () => clearTimeout(this.#timer));
-    tip.addEventListener("pointerleave", () => this.#hideSoon());
+    tip.addEventListener("pointerleave", this.#left);
+    document.addEventListener("pointerdown", ({ target }) => {
+      if (this.#owner && !tip.contains(target) && !this.#owner.contains(target)) this.hide();
+    });
     tip.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       const owner = this.#owner;
@@ -64,7 +67,7 @@ export class Tooltips {
     for (const figure of root.querySelectorAll(".uptime:not([data-told])")) {
       figure.dataset.told = "";
       for (const name of ["pointerenter", "pointerdown"]) figure.addEventListener(name, () => this.#figure(figure));
-      figure.addEventListener("pointerleave", () => this.#hideSoon());
+      figure.addEventListener("pointerleave", this.#left);
     }
   }
 
@@ -80,9 +83,9 @@ export class Tooltips {
     for (const name of ["pointermove", "pointerdown"]) {
       strip.addEventListener(name, (event) => this.#select(strip, indexAt(event.clientX)));
     }
-    strip.addEventListener("pointerleave", () => this.#hideSoon());
+    strip.addEventListener("pointerleave", this.#left);
     strip.addEventListener("blur", ({ relatedTarget }) => {
-      if (!this.tip.contains(relatedTarget)) this.hide();
+      if (this.#owner === strip && !this.tip.contains(relatedTarget)) this.hide();
     });
     strip.addEventListener("keydown", (event) => {
       const later = isMirrored() ? "ArrowLeft" : "ArrowRight";
@@ -196,10 +199,12 @@ export class Tooltips {
     tip.style.top = `${Math.max(0, top + scrollY - tip.offsetHeight - 8)}px`;
   }
 
-  #hideSoon() {
+  /** A finger that is lifted has not gone elsewhere: what it has opened stays until the next touch. */
+  #left = ({ pointerType }) => {
+    if (pointerType === "touch") return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (!this.tip.contains(document.activeElement)) this.hide();
     }, GRACE_MS);
-  }
+  };
 }

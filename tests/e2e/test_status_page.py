@@ -225,6 +225,23 @@ async def test_a_bar_tells_the_outages_of_its_day_with_their_incidents(site: Sit
     await expect(strip).to_be_focused()
 
 
+async def test_what_a_finger_opens_stays_until_it_touches_something_else(site: Site, open_tab: OpenTab):
+    tab = await open_tab("about:blank", width=390, height=844, has_touch=True, is_mobile=True)
+    await tab.clock.install()
+    await tab.goto(site.url)
+    await is_live(tab)
+    row = tab.locator(f'.component[data-key="{site.components["Billing"]}"]')
+    tip = tab.locator("#tip")
+    for _ in range(2):  # what tells it is loaded at the first touch
+        for place, said in ((".strip", "no data"), (".scale .uptime", "Uptime over the last 90 days")):
+            await row.locator(place).tap()
+            await expect(tip).to_contain_text(said)
+            await tab.clock.run_for(400)  # longer than a pointer may be away
+            await expect(tip).to_be_visible()
+        await tab.locator("#sentence").tap()
+        await expect(tip).to_be_hidden()
+
+
 async def test_the_box_to_subscribe_has_feeds_and_lines_to_paste(site: Site, open_tab: OpenTab):
     tab = await open_tab(site.url, width=320, height=568)
     await is_live(tab)
