@@ -172,8 +172,9 @@ export class Figures {
     this.#loading ??= import("./tooltips.js").then(({ Tooltips }) => {
       this.#tips = new Tooltips(this.page, byId("tip"), this.ask);
       this.#tips.enliven(this.root);
-    });
+    }, () => (this.#loading = null)); // the hub is away: at the next look
     await this.#loading;
+    if (!this.#tips) return;
     if (isKey) target.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, bubbles: true }));
     else if (event.type === "pointerover") target.dispatchEvent(new PointerEvent("pointerdown", { clientX: event.clientX }));
   }

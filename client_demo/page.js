@@ -269,6 +269,11 @@ function theme() {
   label();
 }
 
+/** Load what nobody needs at first sight when `type` first comes to `element`; next time, where the hub is away. */
+function atFirst(element, type, load, use) {
+  element?.addEventListener(type, () => load().then(use, () => atFirst(element, type, load, use)), { once: true });
+}
+
 function main() {
   const snapshot = JSON.parse(byId("snapshot").textContent);
   byId("snapshot").remove(); // what it tells must be gone when it may not be seen any more
@@ -308,20 +313,19 @@ function main() {
     if (account !== client.account) client.reconnect();
   });
   theme();
-  const travel = async () => (await import("./slider.js")).travel(page, client, () => mark(page, client));
-  if (page.then === null) byId("travel")?.addEventListener("toggle", travel, { once: true });
-  else travel();
+  const loadSlider = () => import("./slider.js");
+  const travel = (slider) => slider.travel(page, client, () => mark(page, client));
+  if (page.then === null) atFirst(byId("travel"), "toggle", loadSlider, travel);
+  else loadSlider().then(travel);
   page.tick();
   const ticking = setInterval(() => {
     page.tick();
     mark(page, client);
   }, TICK_MS);
   client.start();
-  // What nobody needs at first sight comes after it.
-  byId("filter")?.addEventListener("focusin", async () => {
-    (await import("./filter.js")).narrow(byId("filter"), byId("components").querySelector(".list"), byId("announcer"));
-  }, { once: true });
-  byId("subscribe").addEventListener("toggle", async () => (await import("./subscribe.js")).offer(byId("subscribe"), page), { once: true });
+  atFirst(byId("filter"), "focusin", () => import("./filter.js"), ({ narrow }) =>
+    narrow(byId("filter"), byId("components").querySelector(".list"), byId("announcer")));
+  atFirst(byId("subscribe"), "toggle", () => import("./subscribe.js"), ({ offer }) => offer(byId("subscribe"), page));
   globalThis.statusHub = { client, page }; // for the curious, and for tests
 }
 

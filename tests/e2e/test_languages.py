@@ -172,3 +172,21 @@ async def test_a_door_keeps_its_language_its_errors_and_what_its_link_holds(site
     await tab.goto(f"{site.hub.base_url}/verify#made-up")
     await tab.get_by_role("button", name="Adresse bestätigen").click()
     await expect(tab.locator("#problem")).to_have_text("Dieser Link gilt nicht mehr; fordern Sie einen neuen an.")
+
+
+@pytest.mark.parametrize("language", messages.LANGUAGES)
+async def test_no_language_is_too_long_for_a_phone(site: Site, open_tab: OpenTab, language: str):
+    for name, status in zip(site.components, words.STATUS_WORDS, strict=False):
+        await site.set_status(name, status)
+    tab = await open_tab(f"{site.url}?lang={language}", width=320, height=568)
+    await is_live(tab)
+    fits = "document.documentElement.scrollWidth <= innerWidth"
+    assert await tab.evaluate(fits)
+    await tab.context.set_offline(True)
+    await expect(tab.locator("body")).to_have_attribute("data-live", "stale", timeout=15_000)
+    assert await tab.evaluate(fits)
+    await tab.context.set_offline(False)
+    await is_live(tab)
+    await tab.locator("#subscribe > summary").click()
+    await expect(tab.locator(".snippet")).to_have_count(4)
+    assert await tab.evaluate(fits)

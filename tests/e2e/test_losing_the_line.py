@@ -71,6 +71,28 @@ async def test_a_page_without_network_is_not_called_live_for_a_moment_longer(sit
     assert await tab.evaluate("states[0]") == "reconnecting"
 
 
+async def test_what_is_opened_while_the_line_is_lost_works_once_it_is_back(site: Site, open_tab: OpenTab):
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    strip = tab.locator(f'[data-key="{site.components["Billing"]}"] .strip')
+    await tab.context.set_offline(True)
+    await tab.locator("#subscribe > summary").click()
+    await tab.locator("#travel > summary").click()
+    await strip.hover()
+    await expect(tab.locator("body")).to_have_attribute("data-live", "stale", timeout=15_000)
+    await tab.context.set_offline(False)
+    await is_live(tab)
+    for _ in range(2):  # closed, and opened again
+        await tab.locator("#subscribe > summary").click()
+        await tab.locator("#travel > summary").click()
+    await expect(tab.locator(".snippet")).to_have_count(4)
+    await expect(tab.locator("#travel input[type=range]")).to_be_visible()
+    await tab.locator("#subscribe > summary").click()
+    await tab.locator("#components-title").hover()
+    await strip.hover()
+    await expect(tab.locator("#tip")).to_contain_text("no data")
+
+
 async def test_a_restarted_hub_is_found_again_without_a_reload(own_site: Site, open_tab: OpenTab):
     tab = await open_tab(own_site.url)
     await is_live(tab)
