@@ -30,6 +30,7 @@ export class Preview {
     this.isNews = isNews;
     this.view = new View({ slug: desk.slug, zone: desk.zone, now: () => Date.now() });
     this.asked = 0;
+    this.word = null; // what it is called instead of by its state
     this.audience = null;
     this.tabs = h("div", { class: "audiences", role: "group", "aria-label": "Shown as" });
     this.stage = h("div", { class: "stage", tabindex: "0", role: "region", "aria-label": "As visitors will see it" });
@@ -89,6 +90,7 @@ export class Preview {
   }
 
   draw() {
+    if (!this.shown) return; // the hub has not answered
     const { audiences, windows } = this.shown;
     const share = audiences.find(({ audience }) => audience === this.audience) ?? audiences[0];
     this.tabs.hidden = audiences.length < 2;
@@ -115,6 +117,7 @@ export class Preview {
     if (!share.sees) return [h("p", { class: "muted" }, "They notice nothing of it."), said];
     const names = Object.fromEntries(share.components.map(({ id, name }) => [id, name]));
     const article = share.incident ? this.view.incident(share.incident, names) : this.view.maintenance(share.maintenance, names);
+    if (this.word) article.querySelector(".facts .impact span").textContent = this.word;
     article.removeAttribute("id");
     for (const link of article.querySelectorAll("h3 a")) link.replaceWith(...link.childNodes);
     return [said, article];

@@ -161,7 +161,10 @@ class MaintenanceCard {
     const body = h("textarea", { rows: "3", dir: "auto" }, "The maintenance has been cancelled.");
     const all = m.rrule && check("ends_series", "And all that were to follow", false);
     const preview = await this.look(m, body, "completed");
-    const isDone = preview && await sheet({
+    if (!preview) return;
+    preview.word = "Cancelled";
+    preview.draw();
+    const isDone = await sheet({
       title: `Call off “${m.name}”?`, answer: "Call it off", cancels: "Keep it", draft: `${this.desk.slug}:cancel:${m.id}`,
       parts: [h("p", {}, "Visitors read that it was called off, and calendars take it out."), field("body", "What visitors read", body), all, preview.element].filter(Boolean),
       work: this.step(m, "completed", body, (words) => ["cancel", { ...words, ends_series: Boolean(all && all.querySelector("input").checked) }]),
