@@ -17,12 +17,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.domain.audience import OPERATORS
-from hub.domain.uptime import day_figures, last_days, timeline, total
+from hub.domain.uptime import last_days, timeline, total
 from hub.services.database import Sessions, create_engine, create_sessions
 from hub.services.days import recount
 from hub.services.intervals import load_intervals
 from hub.services.state import load_page
 from hub.services.uptime import page_uptime
+from tests.support.plain_days import day_figures
 from tests.support.rows import add_component, add_page
 from tests.support.servers import Servers
 
