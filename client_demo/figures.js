@@ -139,6 +139,8 @@ export class Figures {
 
   /** Put in what `/uptime` has told. */
   async fill(found) {
+    // Other weights stand in many words of the page.
+    if (Object.entries(found.weights).some(([status, weight]) => Number(this.costs[status] ?? 0) !== weight)) return location.reload();
     const { fill } = await import("./bars.js");
     for (const figures of found.components) {
       const bars = this.root.querySelector(`.component[data-key="${figures.id}"] .bars`);

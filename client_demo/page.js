@@ -219,9 +219,11 @@ function announcement(event, before, snapshot) {
   return said.length ? said.join(" ") : null;
 }
 
-/** Whether an event tells of days before today, whose bars then have changed. */
+/** Whether an event tells of days before today, whose bars then have changed. One of a page that is as before tells of weights. */
 function touchesPast({ type, set = {} }, before, isPast) {
-  if (type === "incident.edited" || type === "maintenance.edited" || type === "incident.deleted") return true;
+  if (/^(incident|maintenance)\.(edited|deleted)$/.test(type)) return true;
+  const other = { updated_at: 0, version: 0, weights: 0 };
+  if (type === "page.updated") return JSON.stringify({ ...set.page, ...other }) === JSON.stringify({ ...before.page, ...other });
   const starts = new Map(before.components.map((c) => [c.id, c.start_date]));
   if ((set.components ?? []).some((c) => starts.has(c.id) && starts.get(c.id) !== c.start_date)) return true;
   if (type !== "incident.opened" && type !== "incident.updated") return false;

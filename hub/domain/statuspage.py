@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from hub.domain.document import Fault, Value
 from hub.domain.import_plan import (
@@ -26,6 +25,7 @@ from hub.domain.import_plan import (
 from hub.domain.incident import Impact, IncidentStatus, is_open
 from hub.domain.maintenance import ACTIVE_STATUSES, MaintenanceStatus
 from hub.domain.status import Status
+from hub.domain.zone import zone_names
 from hub.errors import Invalid
 
 _LONGEST_ID = _LONGEST_NAME = 255
@@ -210,10 +210,8 @@ def _page(value: Value) -> PlannedPage:
 
 def _time_zone(value: Value) -> str:
     name = value.text(80)
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        raise value.fault(f"is not a known IANA time zone: {name!r}") from None
+    if name not in zone_names():
+        raise value.fault(f"is not a known IANA time zone: {name!r}")
     return name
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select
@@ -23,6 +22,7 @@ from hub.domain.page import Page
 from hub.domain.snapshot import Json, page_json
 from hub.domain.status import Status
 from hub.domain.text import iso
+from hub.domain.zone import zone_names
 from hub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from hub.ids import new_id
 from hub.services import audit, control, rights
@@ -153,6 +153,8 @@ async def update(
         stored = columns_of({name: getattr(page, name) for name in changes})
         values = {name: value for name, value in columns_of(changes).items() if stored[name] != value}
         if values:
+            if not values.keys().isdisjoint(column.key for column in _WEIGHTS.values()):
+                change.touch(page)  # every figure is another one
             await session.execute(
                 sql_update(PageRow)
                 .where(PageRow.id == page.id)
@@ -165,7 +167,7 @@ def check_settings(settings: Mapping[str, Any], hosts: HubHosts = NO_HOSTS) -> N
     """Invalid, naming each field that cannot be so."""
     zone, css, domain = (settings.get(name) for name in ("time_zone", "custom_css", "custom_domain"))
     faults = {
-        "time_zone": None if zone is None or zone in available_timezones() else UNKNOWN_ZONE,
+        "time_zone": None if zone is None or zone in zone_names() else UNKNOWN_ZONE,
         "custom_css": None if css is None else css_problem(css),
         "custom_domain": None if domain is None else host_problem(domain, hosts),
     }

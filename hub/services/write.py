@@ -22,7 +22,7 @@ from hub.auth.permissions import Principal, Right
 from hub.domain.audience import PUBLIC, View, view_of_key
 from hub.domain.control import AudienceChanged
 from hub.domain.event import EVENT_TYPES, diff
-from hub.domain.page import Incident, Maintenance, PageState
+from hub.domain.page import Incident, Maintenance, Page, PageState
 from hub.domain.snapshot import (
     LISTS,
     Json,
@@ -67,7 +67,7 @@ class PageChange:
     starts_count: bool = True
     pasts: dict[str, datetime] = field(default_factory=dict)
     bases: dict[str, datetime] = field(default_factory=dict)
-    touched: list[Incident | Maintenance] = field(default_factory=list)
+    touched: list[Incident | Maintenance | Page] = field(default_factory=list)
     stirs_operators: bool = False
     is_for_all: bool = False
 
@@ -80,7 +80,7 @@ class PageChange:
         for key in component_ids:
             self.pasts[key] = min(since, self.pasts.get(key, since))
 
-    def touch(self, item: Incident | Maintenance) -> None:
+    def touch(self, item: Incident | Maintenance | Page) -> None:
         """Have every view that sees `item` notice the change, although what it shows of now may not hold it (any more).
 
         What is made of a view's past is kept by its position, which therefore has to move.
@@ -230,12 +230,16 @@ def _right_of(kind: str) -> Right:
 
 def _sees_what_was_touched(change: PageChange, after: PageState, view: View) -> bool:
     visible = visible_components(after, view)
-    return any(
-        incident_is_visible(item, after.page, visible, view)
-        if isinstance(item, Incident)
-        else maintenance_is_visible(item, after.page, visible, view)
-        for item in change.touched
-    )
+
+    def sees(item: Incident | Maintenance | Page) -> bool:
+        match item:
+            case Incident():
+                return incident_is_visible(item, after.page, visible, view)
+            case Maintenance():
+                return maintenance_is_visible(item, after.page, visible, view)
+        return True  # this is a view of it
+
+    return any(map(sees, change.touched))
 
 
 def _hides_something(old: Json, new: Json, after: PageState) -> bool:

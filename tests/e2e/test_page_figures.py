@@ -296,3 +296,14 @@ async def test_another_time_zone_of_the_page_is_another_page(site: Site, open_ta
     assert answer.is_success, answer.text
     await expect(tab.locator("#zone")).to_contain_text("Asia/Tokyo (UTC+9)")
     await is_live(tab)
+
+
+async def test_other_weights_of_the_page_are_other_figures_on_open_pages(site: Site, open_tab: OpenTab):
+    tab = await open_tab(site.url)
+    await is_live(tab)
+    await site.set_status("Billing", "partial_outage")
+    await expect(tab.locator("#how")).to_have_attribute("data-weights", re.compile("partial_outage:0.3"))
+    answer = await site.operator.patch(f"/api/v1/pages/{site.slug}", json={"weights": {"partial_outage": 0.9}})
+    assert answer.is_success, answer.text
+    await expect(tab.locator("#how")).to_have_attribute("data-weights", re.compile("partial_outage:0.9"))
+    await is_live(tab)

@@ -48,6 +48,12 @@ async def test_weights_count_in_the_figures_at_once(api: Api, admin, page):
     data_of(await admin.patch(PAGE, json={"weights": {"partial_outage": 1}}))
     uptime = data_of(await api.anonymous.get(f"{PAGE}/uptime", params={"days": 1, "component": component["id"]}))
     assert uptime["weights"]["partial_outage"] == 1
+    told = data_of(await api.anonymous.get(f"{PAGE}/history"))["publications"]
+    assert [item["data"]["type"] for item in told] == ["component.created", "page.updated"], (
+        "open pages have to hear of it"
+    )
+    assert told[-1]["data"]["set"].keys() == {"page"}
+    assert "weights" not in told[-1]["data"]["set"]["page"]
     assert uptime["components"][0]["ratio"] in {0, None}
 
 
@@ -72,6 +78,8 @@ async def test_weights_count_in_the_figures_at_once(api: Api, admin, page):
         ({"weights": {"operational": 1}}, "weights.operational"),
         ({"weights": None}, "weights"),
         ({"time_zone": "Mars/Base"}, "time_zone"),
+        ({"time_zone": "localtime"}, "time_zone"),
+        ({"time_zone": "Factory"}, "time_zone"),
         ({"logo_url": "/x"}, "logo_url"),
     ],
 )

@@ -102,7 +102,8 @@ def test_every_bad_record_is_named_not_only_the_first() -> None:
 
 
 def test_a_page_that_is_no_page_is_refused() -> None:
-    assert "page.time_zone" in faults({"page": {"id": "p", "name": "P", "time_zone": "Mars/Olympus"}})
+    for zone in ("Mars/Olympus", "localtime", "Factory", ""):
+        assert "page.time_zone" in faults({"page": {"id": "p", "name": "P", "time_zone": zone}})
     assert "document" in faults({"greeting": "hello"})
     assert "document" in faults([])
 
