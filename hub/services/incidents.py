@@ -1,28 +1,28 @@
 """Incidents: what went wrong, told as it is understood. `incident_updates.py` does what an update asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import insert, tuple_
+from sqlalchemy import insert
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
 from hub.domain.archive import Month
 from hub.domain.incident import Impact, IncidentStatus, is_open, may_follow
-from hub.domain.page import Incident, PageState
-from hub.domain.snapshot import Json, incident_is_visible, incident_json, visible_components
+from hub.domain.page import Incident
+from hub.domain.snapshot import Json, incident_json, visible_components
 from hub.errors import Invalid, NotFound
 from hub.ids import new_id
 from hub.services.audiences import check_audience
 from hub.services.incident_updates import NewUpdate as NewUpdate  # noqa: PLC0414 (part of what callers say here)
 from hub.services.incident_updates import correct, insert_update, post
-from hub.services.state import load_components, load_incidents
-from hub.services.views import Sight, see_page
+from hub.services.recent import recent_incidents, shown_incidents, visible_to
+from hub.services.state import load_incidents
+from hub.services.views import see_page
 from hub.services.write import PageChange, change_page, check_version
 from models import Incident as IncidentRow
 
@@ -188,7 +188,8 @@ async def delete(
 async def get(session: AsyncSession, slug: str, incident_id: str, *, by: Principal) -> Json:
     sight = await see_page(session, slug, by)
     where = (IncidentRow.page_id == sight.page.id) & (IncidentRow.id == incident_id)
-    shown = await _shown(session, sight, await load_incidents(session, where))
+    found = await load_incidents(session, where)
+    shown = shown_incidents(found, sight, await visible_to(session, sight))
     if not shown:
         raise NotFound("There is no such incident.")
     return shown[0]
@@ -212,37 +213,9 @@ async def list_incidents(
     before: tuple[datetime, datetime, str] | None = None,
     month: Month | None = None,
 ) -> list[Json]:
-    """Up to `limit` incidents, newest first by (started_at, created_at, id), below the keyset `before` if given.
-
-    `month`: only those that began in it, by the page's calendar.
-    Fewer than `limit` means that nothing older is there. Incidents the viewer may not see do not count.
-    """
+    """As `recent_incidents` has them; NotFound when the page is not `by`'s."""
     sight = await see_page(session, slug, by)
-    key = (IncidentRow.started_at, IncidentRow.created_at, IncidentRow.id)
-    found: list[Json] = []
-    while len(found) < limit:
-        where = IncidentRow.page_id == sight.page.id
-        if month is not None:
-            since, until = month.bounds(ZoneInfo(sight.page.time_zone))
-            where &= (IncidentRow.started_at >= since) & (IncidentRow.started_at < until)
-        if before is not None:
-            where &= tuple_(*key) < tuple_(*before)
-        batch = await load_incidents(session, where, order=[column.desc() for column in key], limit=limit)
-        found += await _shown(session, sight, batch)
-        if len(batch) < limit:
-            break
-        before = (batch[-1].started_at, batch[-1].created_at, batch[-1].id)
-    return found[:limit]
-
-
-async def _shown(session: AsyncSession, sight: Sight, incidents: Sequence[Incident]) -> list[Json]:
-    state = PageState(page=sight.page, components=await load_components(session, sight.page.id))
-    visible = visible_components(state, sight.view)
-    return [
-        incident_json(item, visible, sight.view)
-        for item in incidents
-        if incident_is_visible(item, sight.page, visible, sight.view)
-    ]
+    return await recent_incidents(session, sight, limit, before=before, month=month)
 
 
 async def find_incident(change: PageChange, incident_id: str, expected_version: int | None = None) -> Incident:

@@ -6,16 +6,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import tuple_
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.auth.permissions import Principal
 from hub.domain.archive import Month
 from hub.domain.maintenance import MaintenanceStatus, may_follow
-from hub.domain.page import Maintenance, PageState, place_problem
+from hub.domain.page import Maintenance, place_problem
 from hub.domain.recurrence import series_problem, without_time_of_day
-from hub.domain.snapshot import Json, maintenance_is_visible, maintenance_json, visible_components
+from hub.domain.snapshot import Json, maintenance_json, visible_components
 from hub.errors import Conflict, Invalid, NotFound
 from hub.services.audiences import check_audience
 from hub.services.maintenance_windows import (
@@ -28,8 +27,9 @@ from hub.services.maintenance_windows import (
     move,
     reminded_by,
 )
-from hub.services.state import load_components, load_maintenances
-from hub.services.views import Sight, see_page
+from hub.services.recent import recent_maintenances, shown_maintenances, visible_to
+from hub.services.state import load_maintenances
+from hub.services.views import see_page
 from hub.services.write import PageChange, change_page, check_version
 from models import IncidentNote, MaintenanceComponent, MaintenanceUpdate
 from models import Maintenance as MaintenanceRow
@@ -270,7 +270,8 @@ async def delete(
 async def get(session: AsyncSession, slug: str, maintenance_id: str, *, by: Principal) -> Json:
     sight = await see_page(session, slug, by)
     where = (MaintenanceRow.page_id == sight.page.id) & (MaintenanceRow.id == maintenance_id)
-    shown = await _shown(session, sight, await load_maintenances(session, where))
+    found = await load_maintenances(session, where)
+    shown = shown_maintenances(found, sight, await visible_to(session, sight))
     if not shown:
         raise NotFound("There is no such maintenance.")
     return shown[0]
@@ -294,33 +295,9 @@ async def list_maintenances(
     before: tuple[datetime, str] | None = None,
     month: Month | None = None,
 ) -> list[Json]:
-    """Up to `limit` maintenances, newest window first by (scheduled_for, id); keyset and month as `list_incidents`."""
+    """As `recent_maintenances` has them; NotFound when the page is not `by`'s."""
     sight = await see_page(session, slug, by)
-    key = (MaintenanceRow.scheduled_for, MaintenanceRow.id)
-    found: list[Json] = []
-    while len(found) < limit:
-        where = MaintenanceRow.page_id == sight.page.id
-        if month is not None:
-            since, until = month.bounds(ZoneInfo(sight.page.time_zone))
-            where &= (MaintenanceRow.scheduled_for >= since) & (MaintenanceRow.scheduled_for < until)
-        if before is not None:
-            where &= tuple_(*key) < tuple_(*before)
-        batch = await load_maintenances(session, where, order=[column.desc() for column in key], limit=limit)
-        found += await _shown(session, sight, batch)
-        if len(batch) < limit:
-            break
-        before = (batch[-1].scheduled_for, batch[-1].id)
-    return found[:limit]
-
-
-async def _shown(session: AsyncSession, sight: Sight, maintenances: Sequence[Maintenance]) -> list[Json]:
-    state = PageState(page=sight.page, components=await load_components(session, sight.page.id))
-    visible = visible_components(state, sight.view)
-    return [
-        maintenance_json(item, visible, sight.view)
-        for item in maintenances
-        if maintenance_is_visible(item, sight.page, visible, sight.view)
-    ]
+    return await recent_maintenances(session, sight, limit, before=before, month=month)
 
 
 async def find_maintenance(change: PageChange, maintenance_id: str, expected_version: int | None = None) -> Maintenance:
