@@ -32,10 +32,10 @@ _WORDS: Mapping[str, str] = {
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
-    "date_type": "must be a date such as 2026-11-25",
-    "date_parsing": "must be a date such as 2026-11-25",
-    "date_from_datetime_parsing": "must be a date such as 2026-11-25",
-    "date_from_datetime_inexact": "must be a date such as 2026-11-25",
+    "date_type": "must be a day such as 2026-11-25",
+    "date_parsing": "must be a day such as 2026-11-25",
+    "date_from_datetime_parsing": "must be a day such as 2026-11-25",
+    "date_from_datetime_inexact": "must be a day such as 2026-11-25",
 }
 _PATTERNS: Mapping[str, str] = {
     f"^{SLUG}$": "must be 1 to 63 small letters, digits and hyphens, with no hyphen at either end",

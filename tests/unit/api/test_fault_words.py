@@ -41,7 +41,7 @@ class _Thing(In):
         ({"name": "x", "weight": 7}, {"weight": "must be at most 1"}),
         ({"name": "x", "color": "blue"}, {"color": "must be # and six digits from 0 to f, such as #2b5fd9"}),
         ({"name": "x", "count": 1.5}, {"count": "must be a whole number"}),
-        ({"name": "x", "day": "today"}, {"day": "must be a date such as 2026-11-25"}),
+        ({"name": "x", "day": "today"}, {"day": "must be a day such as 2026-11-25"}),
     ],
 )
 def test_what_is_wrong_with_a_field_is_said_in_words_that_go_after_its_name(body: dict, words: dict):
