@@ -38,6 +38,7 @@ export class HubClient extends EventTarget {
   #socket = null;
   #stream = null;
   #timers = new Timers();
+  #listening = new AbortController();
   #asked = 0; // how often it was asked what to sign in with: only the last answer counts
   #mustRenew = false; // what one signs in with is no good any more
   #attempt = 0;
@@ -45,6 +46,7 @@ export class HubClient extends EventTarget {
   #nextId = 1;
   #stopped = false;
   #pingMs = 0;
+  #pong = false;
   #heardAt = Date.now();
 
   /**
@@ -87,21 +89,17 @@ export class HubClient extends EventTarget {
 
   start() {
     this.#setState("connecting");
-    addEventListener("online", this.#wake);
-    addEventListener("offline", this.#lose);
-    document.addEventListener("visibilitychange", this.#wake);
-    addEventListener("pagehide", this.#away);
-    addEventListener("pageshow", this.#wake);
+    const until = { signal: this.#listening.signal };
+    for (const type of ["online", "pageshow"]) addEventListener(type, this.#wake, until);
+    document.addEventListener("visibilitychange", this.#wake, until);
+    addEventListener("offline", this.#lose, until);
+    addEventListener("pagehide", this.#away, until);
     this.#connect();
   }
 
   stop() {
     this.#stopped = true;
-    removeEventListener("online", this.#wake);
-    removeEventListener("offline", this.#lose);
-    document.removeEventListener("visibilitychange", this.#wake);
-    removeEventListener("pagehide", this.#away);
-    removeEventListener("pageshow", this.#wake);
+    this.#listening.abort();
     this.#leave();
     this.#timers.cancelAll();
     this.#setState("ended");
@@ -141,14 +139,11 @@ export class HubClient extends EventTarget {
     if (asked !== this.#asked) return;
     // Not as nobody meanwhile: the page would lose what its reader may see.
     if (token === undefined) return this.#retry();
-    const url = new URL("/connection/websocket", this.#options.base);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     let socket;
     try {
-      socket = new WebSocket(url);
+      socket = new WebSocket(wire.socketUrl(this.#options.base));
     } catch {
-      this.#socketFailed();
-      return;
+      return this.#socketFailed();
     }
     this.#socket = socket;
     let opened = false;
@@ -193,8 +188,7 @@ export class HubClient extends EventTarget {
     try {
       replies = wire.decode(text);
     } catch {
-      this.#fail();
-      return;
+      return this.#fail();
     }
     this.#heard();
     for (const reply of replies) {
@@ -207,8 +201,6 @@ export class HubClient extends EventTarget {
       else if (Object.keys(reply).length === 0 && this.#pong) this.#send({});
     }
   }
-
-  #pong = false;
 
   #connected(result, token) {
     this.#timers.cancel("open");

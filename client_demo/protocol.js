@@ -9,6 +9,9 @@ export const encode = (commands) => commands.map((command) => JSON.stringify(com
 /** The replies of a text frame. Throws SyntaxError on what is not JSON. */
 export const decode = (text) => text.split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line));
 
+/** Where the sockets of the hub at `base`, an origin, are opened. */
+export const socketUrl = (base) => new URL("/connection/websocket", base.replace(/^http/, "ws"));
+
 /** What a close code tells the client: the ranges 3500–3999 and 4500–4999 are final, and so is 1009. */
 export const mayReconnect = (code) => !(code === 1009 || (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000));
 
