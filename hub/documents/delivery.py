@@ -8,7 +8,8 @@ from starlette.responses import Response
 from hub.auth.cookies import ACCESS_COOKIE, read_cookie
 from hub.auth.permissions import ANONYMOUS, Principal
 from hub.errors import Unauthenticated
-from hub.services.rendered import Rendered, accepts_gzip
+from hub.negotiation import accepts_gzip, knows
+from hub.services.rendered import Rendered
 
 # Asked again each time, and answered with 304 where nothing changed: nothing is ever older than the page.
 PUBLIC = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
@@ -48,16 +49,10 @@ def deliver(
 ) -> Response:
     """The answer, packed where that is understood; 304 to whoever has just these bytes. `more`: headers."""
     headers = {"ETag": made.etag, "Vary": "Accept-Encoding, Authorization, Cookie", **keep, **(more or {})}
-    if status == 200 and _knows(request.headers.get("if-none-match", ""), made.etag):
+    if status == 200 and knows(request.headers, made.etag):
         return Response(status_code=304, headers=headers)
     body = made.body
-    if made.packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
+    if made.packed is not None and accepts_gzip(request.headers):
         body, headers["Content-Encoding"] = made.packed, "gzip"
     headers["Content-Type"] = f"{media_type}; charset=utf-8"
     return Response(body, status_code=status, headers=headers)
-
-
-def _knows(if_none_match: str, etag: str) -> bool:
-    """RFC 9110 §13.1.2: any of a list, weak or not."""
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or tags == ["*"]

@@ -11,7 +11,6 @@ under a seal that names its key: what was cut short there, or is of another key,
 import asyncio
 import gzip
 import hashlib
-import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +30,7 @@ from hub.domain.snapshot import Json
 from hub.engine.redis_client import Client
 from hub.engine.work import end
 from hub.errors import NotFound
+from hub.negotiation import etag_of
 from hub.services.batch import Batch
 from hub.services.database import Sessions, one_moment
 from hub.services.snapshots import read_snapshot
@@ -47,7 +47,6 @@ REDIS_PATIENCE_S = 0.05
 PACK_FROM_BYTES = 1_024
 _SEAL_BYTES = hashlib.sha256().digest_size
 _ROOT = Path(__file__).parents[2]
-_NO_GZIP = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 
 _log = structlog.get_logger(__name__)
 
@@ -86,7 +85,7 @@ Build = Callable[[Moment], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """`packed`: the body in gzip, None when it is not worth it. `etag` in quotes."""
+    """`packed`: the body in gzip, None when it is not worth it. `etag` as the header has it."""
 
     body: bytes
     packed: bytes | None
@@ -95,7 +94,7 @@ class Rendered:
     @classmethod
     def of(cls, body: bytes) -> "Rendered":
         packed = gzip.compress(body, compresslevel=6, mtime=0) if len(body) >= PACK_FROM_BYTES else None
-        return cls(body, packed, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
+        return cls(body, packed, etag_of(body))
 
 
 _Key = tuple[Output, Position]
@@ -212,11 +211,6 @@ async def _position_of(session: AsyncSession, channel: str) -> Position:
     if row is None:
         raise NotFound("There is no such page.")
     return Position(*row)
-
-
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an answer may be packed (RFC 9110 §12.5.3): `gzip` is named, and not with a weight of nothing."""
-    return "gzip" in accept_encoding and _NO_GZIP.search(accept_encoding) is None
 
 
 def _name(key: _Key) -> str:

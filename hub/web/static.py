@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.services.rendered import accepts_gzip
+from hub.negotiation import accepts_gzip, etag_of, knows
 
 ROOT = Path(__file__).resolve().parents[2] / "client_demo"
 MEDIA_TYPES = {
@@ -49,7 +49,7 @@ class Assets:
             if path.suffix in {".js", ".css"}:
                 body = lean(body)
             digest.update(path.name.encode() + body)
-            etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+            etag = etag_of(body)
             self._by_name[path.name] = Asset(body, gzip.compress(body, mtime=0), media_type, etag)
         self.version = digest.hexdigest()[:12]
 
@@ -79,9 +79,9 @@ class Assets:
             "Vary": "Accept-Encoding",
             "X-Content-Type-Options": "nosniff",
         }
-        if asset.etag in request.headers.get("if-none-match", ""):
+        if knows(request.headers, asset.etag):
             return Response(status_code=304, headers=headers)
-        if accepts_gzip(request.headers.get("accept-encoding", "")):
+        if accepts_gzip(request.headers):
             return Response(asset.packed, media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"})
         return Response(asset.body, media_type=asset.media_type, headers=headers)
 

@@ -106,7 +106,7 @@ async def test_an_answer_that_is_known_already_is_not_sent_again(api: Api, acme:
         address = f"/p/acme/{name}"
         first = await api.anonymous.get(address)
         assert (first.headers["cache-control"], first.headers["access-control-allow-origin"]) == ("no-cache", "*")
-        tag = {"If-None-Match": f'"x", W/{first.headers["etag"]}'}
+        tag = {"If-None-Match": f'"x", {first.headers["etag"].removeprefix("W/")}'}
         again = await api.anonymous.get(address, headers=tag)
         assert (again.status_code, again.content) == (304, b"")
         head = await api.anonymous.head(address)
