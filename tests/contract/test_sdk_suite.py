@@ -48,7 +48,9 @@ def suite() -> Path:
         assert done.returncode == 0, f"the suite could not be downloaded:\n{done.stderr}"
         [archive] = folder.glob("*.tar.gz")
         with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
+            # Pythons before 3.11.4 know no filters; what is unpacked is known by its hash.
+            packed.extraction_filter = getattr(tarfile, "data_filter", None)
+            packed.extractall(folder)  # noqa: S202
         (folder / "complete").touch()
     [unpacked] = [path for path in folder.iterdir() if path.is_dir()]
     return unpacked
