@@ -9,6 +9,7 @@
 With `rediss+…` every connection is TLS, those to the Sentinels too; `ssl_ca_certs=FILE` names the authority.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -53,8 +54,11 @@ def parse_address(url: str) -> RedisAddress:
         return RedisAddress(Form.ONE, url)
     if prefix not in {"redis", "rediss"} or form not in {"sentinel", "cluster"}:
         raise ValueError(f"REDIS_URL cannot start with {scheme}://")
-    parts = urlsplit(url)
-    credentials, _, hosts = parts.netloc.rpartition("@")
+    # Not by urlsplit alone: it takes several hosts for one, and newer ones refuse brackets in the middle.
+    rest = url.partition("://")[2]
+    places = re.split("[/?#]", rest, maxsplit=1)[0]
+    parts = urlsplit(rest.removeprefix(places))
+    credentials, _, hosts = places.rpartition("@")
     options = dict(parse_qsl(parts.query))
     tls: dict[str, Any] = {"ssl": True} if prefix == "rediss" else {}
     if "ssl_ca_certs" in options:
