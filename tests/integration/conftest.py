@@ -1,14 +1,22 @@
-"""One running hub for all tests of a module, where they need much of it and leave it as it was."""
+"""A page's desk for each test, and one running hub for all tests of a module that leave it as it was."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
+from hub.services.database import Sessions
 from hub.settings import Settings
+from tests.support.desk import Desk, open_desk
 from tests.support.hub import SECRET_KEY
 from tests.support.leak_world import World, open_lobby, open_world
 from tests.support.servers import Servers
+
+
+@pytest.fixture
+async def desk(sessions: Sessions) -> Desk:
+    """A page and whoever changes it, of this test's own."""
+    return await open_desk(sessions)
 
 
 @pytest.fixture(scope="module")

@@ -13,19 +13,13 @@ from hub.domain.status import Status
 from hub.errors import Conflict, Invalid, VersionConflict
 from hub.services import components, groups, incidents, postmortems
 from hub.services.components import NewComponent
-from hub.services.database import Sessions
 from hub.services.groups import NewGroup
 from hub.services.incidents import NewIncident, NewUpdate
-from tests.support.desk import ADMIN, T0, Desk, open_desk
+from tests.support.desk import ADMIN, T0, Desk
 
 MAJOR, PARTIAL, GOOD = Status.MAJOR_OUTAGE, Status.PARTIAL_OUTAGE, Status.OPERATIONAL
 INVESTIGATING, IDENTIFIED, MONITORING, RESOLVED, POSTMORTEM = IncidentStatus
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def desk(sessions: Sessions) -> Desk:
-    return await open_desk(sessions)
 
 
 async def component(desk: Desk, name: str, **options: Any) -> str:

@@ -12,19 +12,13 @@ from hub.domain.status import Status
 from hub.errors import Conflict, Invalid, NotFound
 from hub.services import components, incidents, maintenances, schedule
 from hub.services.components import NewComponent
-from hub.services.database import Sessions
 from hub.services.incidents import NewIncident, NewUpdate
 from hub.services.recent import maintenances_since
 from hub.services.views import see_page
-from tests.support.desk import ADMIN, T0, Desk, open_desk
+from tests.support.desk import ADMIN, T0, Desk
 from tests.support.windows import look, planned, read, spans, status, told
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-
-
-@pytest.fixture
-async def desk(sessions: Sessions) -> Desk:
-    return await open_desk(sessions)
 
 
 @pytest.fixture

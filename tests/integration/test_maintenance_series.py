@@ -9,16 +9,10 @@ from sqlalchemy import text
 from hub.errors import Invalid
 from hub.services import components, maintenances
 from hub.services.components import NewComponent
-from hub.services.database import Sessions
-from tests.support.desk import ADMIN, Desk, open_desk
+from tests.support.desk import ADMIN, Desk
 from tests.support.windows import look, planned, spans, told
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-
-
-@pytest.fixture
-async def desk(sessions: Sessions) -> Desk:
-    return await open_desk(sessions)
 
 
 @pytest.fixture

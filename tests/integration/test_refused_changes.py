@@ -12,11 +12,10 @@ from hub.domain.status import Status
 from hub.errors import Conflict, Forbidden, Invalid, NotFound, VersionConflict
 from hub.services import components, groups, incidents, maintenances, pages
 from hub.services.components import NewComponent
-from hub.services.database import Sessions
 from hub.services.incidents import NewIncident, NewUpdate
 from hub.services.maintenances import NewMaintenance
 from hub.services.pages import NewPage
-from tests.support.desk import ADMIN, T0, Desk, open_desk
+from tests.support.desk import ADMIN, T0, Desk
 
 DAY = timedelta(days=1)
 OTHERS_OWNER = Principal(account_id="a", email="a@b", roles={"another page": "owner"})
@@ -58,11 +57,6 @@ REFUSED: list[tuple[str, Callable[[Desk, str], Awaitable[Any]], type[Exception]]
     ("nobody", lambda d, c: d.do(components.update, c, {"name": "x"}, by=ANONYMOUS), Forbidden),
     ("another's owner", lambda d, c: d.do(components.update, c, {"name": "x"}, by=OTHERS_OWNER), Forbidden),
 ]
-
-
-@pytest.fixture
-async def desk(sessions: Sessions) -> Desk:
-    return await open_desk(sessions)
 
 
 @pytest.mark.parametrize(("call", "error"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])

@@ -31,7 +31,7 @@ from hub.services import (
     summaries,
 )
 from hub.services.components import NewComponent
-from hub.services.database import Sessions, one_moment
+from hub.services.database import one_moment
 from hub.services.groups import NewGroup
 from hub.services.history import read_history
 from hub.services.incidents import NewIncident, NewUpdate
@@ -40,12 +40,7 @@ from hub.services.notes import Subject
 from hub.services.order import Order
 from hub.services.snapshots import read_snapshot, resolve_view
 from hub.services.write import change_page
-from tests.support.desk import ADMIN, T0, Desk, open_desk
-
-
-@pytest.fixture
-async def desk(sessions: Sessions) -> Desk:
-    return await open_desk(sessions)
+from tests.support.desk import ADMIN, T0, Desk
 
 
 async def test_folding_equals_the_fresh_snapshot_for_every_event_type_in_every_view(desk: Desk):
